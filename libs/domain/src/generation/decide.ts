@@ -1,0 +1,173 @@
+import type { Command } from './commands.js';
+import type { EventData, EventType, GenerationEvent, Stage } from './events.js';
+import { isTerminal, type Attempt, type Generation } from './generation.js';
+
+export const REJECTION_CODES = [
+  'not_found',
+  'already_exists',
+  'invalid_state',
+  'stale_attempt',
+  'attempts_exhausted',
+] as const;
+export type RejectionCode = (typeof REJECTION_CODES)[number];
+
+/** A command that the rules refuse. A value, not an exception: most rejections are somebody's normal way out. */
+export interface Rejection {
+  readonly code: RejectionCode;
+  readonly message: string;
+}
+
+/** At most one event per command, so that an append is one message and needs no transaction (docs/adr/0003). */
+export type Decision =
+  | { readonly kind: 'event'; readonly event: GenerationEvent }
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'rejected'; readonly rejection: Rejection };
+
+const UNCHANGED: Decision = { kind: 'unchanged' };
+
+/** What a command does to a generation. Pure and idempotent: a command id that the state has seen changes nothing. */
+export function decide(command: Command, state: Generation | null): Decision {
+  if (state?.commandIds.includes(command.commandId)) return UNCHANGED;
+  if (command.type === 'Request') {
+    if (state) return reject('already_exists', 'A generation with this id exists already');
+    return accept(command, 'GenerationRequested', command.request);
+  }
+  if (!state) return reject('not_found', 'There is no generation with this id');
+
+  switch (command.type) {
+    case 'Cancel':
+      if (state.status === 'cancelled') return UNCHANGED;
+      if (isTerminal(state.status)) return invalid('cancelled', state);
+      return accept(command, 'Cancelled', { by: command.by, reason: command.reason });
+    case 'Retry':
+      if (state.status !== 'failed') return invalid('retried', state);
+      return accept(command, 'RetryRequested', { by: command.by, stage: retryStage(state, command.at) });
+    case 'Fail':
+      if (isTerminal(state.status)) return invalid('failed', state);
+      return accept(command, 'Failed', {
+        stage: state.stage,
+        attempts: attemptsBegun(state, state.stage),
+        error: { ...command.error, retryable: false },
+      });
+    case 'StartAttempt':
+      return startAttempt(command, state);
+    case 'RecordPrediction':
+      return recordPrediction(command, state);
+    case 'RecordGenerated':
+      return recordGenerated(command, state);
+    case 'RecordDownloaded':
+      return underFence(command, state, (attempt) =>
+        accept(command, 'Downloaded', { attempt: attempt.attempt, images: command.images }),
+      );
+    case 'FailAttempt':
+      return underFence(command, state, (attempt) => failAttempt(command, state, attempt));
+  }
+}
+
+type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
+
+function startAttempt(command: CommandOf<'StartAttempt'>, state: Generation): Decision {
+  const { stage, worker, deadline } = command;
+  if (isTerminal(state.status) || state.stage !== stage) return invalid(`started at ${stage}`, state);
+  if (state.current) return reject('stale_attempt', `Attempt ${state.current.attempt} is already in hand`);
+  if (state.spent[stage] >= state.request.max_attempts) {
+    return reject('attempts_exhausted', `All ${state.request.max_attempts} attempts are used up`);
+  }
+  return accept(command, 'AttemptStarted', { stage, attempt: state.spent[stage] + 1, worker, deadline });
+}
+
+function recordPrediction(command: CommandOf<'RecordPrediction'>, state: Generation): Decision {
+  if (isTerminal(state.status)) return invalid('given a prediction', state);
+  const attempt = state.current ?? state.unresolved;
+  if (!attempt || attempt.stage !== 'generate' || attempt.fence !== command.fence) return stale(command.fence);
+  if (attempt.prediction) {
+    return attempt.prediction.id === command.predictionId ? UNCHANGED : stale(command.fence);
+  }
+  return accept(command, 'PredictionCreated', {
+    attempt: attempt.attempt,
+    provider: command.provider,
+    prediction_id: command.predictionId,
+    deadline: command.deadline,
+    adopted: command.adopted,
+  });
+}
+
+function recordGenerated(command: CommandOf<'RecordGenerated'>, state: Generation): Decision {
+  return underFence(command, state, (attempt) => {
+    if (!attempt.prediction) return stale(command.fence);
+    return accept(command, 'Generated', {
+      attempt: attempt.attempt,
+      prediction_id: attempt.prediction.id,
+      outputs: command.outputs,
+      outputs_expire_at: command.outputsExpireAt,
+      metrics: command.metrics,
+      seed: command.seed,
+      actual_cost_usd: command.actualCostUsd,
+    });
+  });
+}
+
+function failAttempt(command: CommandOf<'FailAttempt'>, state: Generation, attempt: Attempt): Decision {
+  const { error, retryAt, counted } = command;
+  const retryStage: Stage = error.code === 'output_expired' ? 'generate' : attempt.stage;
+  const begun = attemptsBegun(state, attempt.stage);
+  // The last attempt may wait for its lost answer: its prediction can still turn up, and it has been paid for.
+  const mayWait = error.code === 'outcome_unknown' || !counted;
+  const exhausted = !mayWait && attemptsLeft(state, attempt, retryStage) <= 0;
+  if (!error.retryable || exhausted) {
+    return accept(command, 'Failed', { stage: attempt.stage, attempts: begun, error: { ...error, retryable: false } });
+  }
+  return accept(command, 'AttemptFailed', {
+    stage: attempt.stage,
+    attempt: attempt.attempt,
+    error,
+    retry_at: retryAt,
+    retry_stage: retryStage,
+    counted,
+  });
+}
+
+/** Attempts that the generation would have left at a stage if `failing` were counted as spent. */
+function attemptsLeft(state: Generation, failing: Attempt, stage: Stage): number {
+  return state.request.max_attempts - (stage === failing.stage ? failing.attempt : state.spent[stage]);
+}
+
+function attemptsBegun(state: Generation, stage: Stage): number {
+  return state.current?.stage === stage ? state.current.attempt : state.spent[stage];
+}
+
+function retryStage(state: Generation, at: string): Stage {
+  return state.stage === 'download' && state.generated && state.generated.outputs_expire_at > at
+    ? 'download'
+    : 'generate';
+}
+
+/** Results count only under the fence of the attempt in hand: a worker that was overtaken has nothing to say. */
+function underFence(
+  command: CommandOf<'RecordGenerated' | 'RecordDownloaded' | 'FailAttempt'>,
+  state: Generation,
+  accepted: (attempt: Attempt) => Decision,
+): Decision {
+  if (isTerminal(state.status)) return invalid('changed', state);
+  const attempt = state.current;
+  if (!attempt || attempt.fence !== command.fence) return stale(command.fence);
+  if (command.type === 'RecordDownloaded' && attempt.stage !== 'download') return stale(command.fence);
+  return accepted(attempt);
+}
+
+function accept<T extends EventType>(command: Command, type: T, data: EventData[T]): Decision {
+  const event = { type, data, commandId: command.commandId, time: command.at } as GenerationEvent;
+  return { kind: 'event', event };
+}
+
+function reject(code: RejectionCode, message: string): Decision {
+  return { kind: 'rejected', rejection: { code, message } };
+}
+
+function invalid(verb: string, state: Generation): Decision {
+  return reject('invalid_state', `A generation that is ${state.status} cannot be ${verb}`);
+}
+
+function stale(fence: number): Decision {
+  return reject('stale_attempt', `The attempt fenced by version ${fence} is no longer in hand`);
+}

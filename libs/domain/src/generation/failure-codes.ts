@@ -1,0 +1,27 @@
+/**
+ * Why an attempt or a generation failed. A closed list: it labels metrics, and clients switch on it.
+ * `delivery_exhausted` is the net under work that kills its worker.
+ */
+export const FAILURE_CODES = [
+  'provider_rejected',
+  'provider_unauthorized',
+  'provider_throttled',
+  'provider_out_of_credit',
+  'provider_unavailable',
+  'outcome_unknown',
+  'content_refused',
+  'prediction_failed',
+  'prediction_canceled',
+  'prediction_aborted',
+  'prediction_timeout',
+  'empty_output',
+  'output_expired',
+  'download_failed',
+  'image_invalid',
+  'image_too_large',
+  'storage_unavailable',
+  'delivery_exhausted',
+  'internal',
+] as const;
+
+export type FailureCode = (typeof FAILURE_CODES)[number];
