@@ -5,3 +5,5 @@ export * from './generation/failure-codes.js';
 export * from './generation/generation.js';
 export * from './generation/view.js';
 export * from './ids.js';
+export * from './models/index.js';
+export * from './scheduling.js';

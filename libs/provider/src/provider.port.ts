@@ -1,6 +1,13 @@
 /** Where a prediction stands. `canceled` and `aborted` follow Replicate's spelling. */
 export type PredictionStatus = 'starting' | 'processing' | 'succeeded' | 'failed' | 'canceled' | 'aborted';
 
+const TERMINAL: ReadonlySet<PredictionStatus> = new Set(['succeeded', 'failed', 'canceled', 'aborted']);
+
+/** True when the prediction will never change its status again. */
+export function isTerminal(status: PredictionStatus): boolean {
+  return TERMINAL.has(status);
+}
+
 /** One paid run of a model at the provider. Times are ISO 8601 UTC. */
 export interface Prediction {
   readonly id: string;

@@ -8,6 +8,7 @@ export const REJECTION_CODES = [
   'invalid_state',
   'stale_attempt',
   'attempts_exhausted',
+  'too_early',
 ] as const;
 export type RejectionCode = (typeof REJECTION_CODES)[number];
 
@@ -70,6 +71,14 @@ function startAttempt(command: CommandOf<'StartAttempt'>, state: Generation): De
   const { stage, worker, deadline } = command;
   if (isTerminal(state.status) || state.stage !== stage) return invalid(`started at ${stage}`, state);
   if (state.current) return reject('stale_attempt', `Attempt ${state.current.attempt} is already in hand`);
+  // Before the count: a last attempt whose outcome is unknown is not over yet, and may still be adopted.
+  const pendingUntil = state.unresolved?.deadline ?? null;
+  if (pendingUntil !== null && command.at < pendingUntil) {
+    return reject(
+      'too_early',
+      `A prediction of attempt ${state.unresolved?.attempt} may be running until ${pendingUntil}`,
+    );
+  }
   if (state.spent[stage] >= state.request.max_attempts) {
     return reject('attempts_exhausted', `All ${state.request.max_attempts} attempts are used up`);
   }
@@ -80,9 +89,8 @@ function recordPrediction(command: CommandOf<'RecordPrediction'>, state: Generat
   if (isTerminal(state.status)) return invalid('given a prediction', state);
   const attempt = state.current ?? state.unresolved;
   if (!attempt || attempt.stage !== 'generate' || attempt.fence !== command.fence) return stale(command.fence);
-  if (attempt.prediction) {
-    return attempt.prediction.id === command.predictionId ? UNCHANGED : stale(command.fence);
-  }
+  if (attempt.prediction && attempt.prediction.id !== command.predictionId) return stale(command.fence);
+  if (attempt.prediction && state.current) return UNCHANGED;
   return accept(command, 'PredictionCreated', {
     attempt: attempt.attempt,
     provider: command.provider,
@@ -108,11 +116,12 @@ function recordGenerated(command: CommandOf<'RecordGenerated'>, state: Generatio
 }
 
 function failAttempt(command: CommandOf<'FailAttempt'>, state: Generation, attempt: Attempt): Decision {
-  const { error, retryAt, counted } = command;
+  const { error, counted } = command;
   const retryStage: Stage = error.code === 'output_expired' ? 'generate' : attempt.stage;
   const begun = attemptsBegun(state, attempt.stage);
   // The last attempt may wait for its lost answer: its prediction can still turn up, and it has been paid for.
-  const mayWait = error.code === 'outcome_unknown' || !counted;
+  const outcomeUnknown = error.code === 'outcome_unknown';
+  const mayWait = outcomeUnknown || !counted;
   const exhausted = !mayWait && attemptsLeft(state, attempt, retryStage) <= 0;
   if (!error.retryable || exhausted) {
     return accept(command, 'Failed', { stage: attempt.stage, attempts: begun, error: { ...error, retryable: false } });
@@ -121,10 +130,14 @@ function failAttempt(command: CommandOf<'FailAttempt'>, state: Generation, attem
     stage: attempt.stage,
     attempt: attempt.attempt,
     error,
-    retry_at: retryAt,
+    retry_at: outcomeUnknown ? laterOf(command.retryAt, attempt.deadline) : command.retryAt,
     retry_stage: retryStage,
     counted,
   });
+}
+
+function laterOf(time: string, other: string | null): string {
+  return other !== null && other > time ? other : time;
 }
 
 /** Attempts that the generation would have left at a stage if `failing` were counted as spent. */
@@ -136,10 +149,9 @@ function attemptsBegun(state: Generation, stage: Stage): number {
   return state.current?.stage === stage ? state.current.attempt : state.spent[stage];
 }
 
-function retryStage(state: Generation, at: string): Stage {
-  return state.stage === 'download' && state.generated && state.generated.outputs_expire_at > at
-    ? 'download'
-    : 'generate';
+function retryStage({ stage, generated, error }: Generation, at: string): Stage {
+  const outputsExist = generated && generated.outputs_expire_at > at && error?.code !== 'output_expired';
+  return stage === 'download' && outputsExist ? 'download' : 'generate';
 }
 
 /** Results count only under the fence of the attempt in hand: a worker that was overtaken has nothing to say. */

@@ -99,6 +99,7 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         status: 'completed',
         completedAt: event.time,
         current: null,
+        spent: { ...state.spent, download: event.data.attempt },
         images: event.data.images,
         error: null,
       };
@@ -110,7 +111,7 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         stage: retry_stage,
         stageSince: version,
         current: null,
-        unresolved: error.code === 'outcome_unknown' ? state.current : state.unresolved,
+        unresolved: error.code === 'outcome_unknown' && stage === 'generate' ? state.current : state.unresolved,
         spent: counted ? { ...state.spent, [stage]: state.spent[stage] + 1 } : state.spent,
         retryAt: retry_at,
         generated: retry_stage === 'generate' ? null : state.generated,
@@ -124,6 +125,7 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         completedAt: event.time,
         current: null,
         unresolved: null,
+        spent: { ...state.spent, [event.data.stage]: event.data.attempts },
         retryAt: null,
         error: { ...event.data.error, stage: event.data.stage },
       };

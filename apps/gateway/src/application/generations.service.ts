@@ -1,0 +1,207 @@
+import {
+  generationIdFrom,
+  generationIdOfImage,
+  isGenerationId,
+  isTerminal,
+  fold,
+  viewOf,
+  type Command,
+  type Generation,
+  type GenerationView,
+  type PreparedGeneration,
+  type Rejection,
+  type StoredImage,
+} from '@darkroom/domain';
+import { EventStoreError, type CommandRunner, type EventStore, type RecordedEvent } from '@darkroom/events';
+import { v7 as uuidv7 } from 'uuid';
+import { AppError } from '../errors/app-error.js';
+import type { LiveHub } from '../live/live-hub.js';
+import type { GenerationRequest } from './generation-request.js';
+import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
+import { prepareRequest, type RequestRules } from './prepare-request.js';
+import type { Principal } from './principal.js';
+import { requestHash } from './request-hash.js';
+
+export interface RequestOptions {
+  readonly idempotencyKey: string | null;
+  /** W3C traceparent. */
+  readonly trace: string | null;
+  /** How long to wait for the end of the generation; `signal` ends the wait early. */
+  readonly wait: { readonly seconds: number; readonly signal: AbortSignal } | null;
+}
+
+/** A generation at a position of the log. */
+interface Snapshot {
+  readonly state: Generation;
+  readonly position: number;
+}
+
+/**
+ * What clients can do with generations: the one service under REST and GraphQL. It knows nothing of HTTP; whatever goes
+ * wrong is an AppError, or an EventStoreError when the log cannot be used.
+ */
+export class GenerationsService {
+  constructor(
+    private readonly store: EventStore,
+    private readonly runner: CommandRunner,
+    private readonly keys: IdempotencyKeys,
+    private readonly live: LiveHub,
+    private readonly rules: RequestRules & { readonly publicUrl: string },
+  ) {}
+
+  /** What a request would send to the provider and cost. Stores and spends nothing. */
+  quote(body: GenerationRequest): PreparedGeneration {
+    return prepareRequest(body, this.rules, new Date()).prepared;
+  }
+
+  /**
+   * Accepts a request: when this resolves the generation is in the log. With an idempotency key, any number of calls,
+   * at once or years apart, make one generation and answer it.
+   */
+  async request(principal: Principal, body: GenerationRequest, options: RequestOptions): Promise<GenerationView> {
+    const { idempotencyKey: key, trace, wait } = options;
+    const hash = requestHash(body);
+    const known = key === null ? null : await this.#find(principal, key, hash);
+    // Already accepted: no rule that has changed since may refuse it now.
+    const accepted = known && (await this.#load(known.generationId));
+    if (known && accepted) return this.#ended(known.generationId, wait, () => Promise.resolve(accepted));
+
+    const now = new Date();
+    const { request } = prepareRequest(body, this.rules, now);
+    const candidate = { generationId: generationIdFrom(uuidv7()), requestHash: hash };
+    // The key is held before anything is appended. Whoever dies in between leaves a key to which the next call with it
+    // appends the request: every holder of the key carries out the same command on the same generation.
+    const holder = known ?? (key === null ? candidate : await this.keys.reserve(principal.userId, key, candidate));
+    assertSameRequest(holder, hash);
+
+    const id = holder.generationId;
+    const command: Command = {
+      type: 'Request',
+      commandId: `request:${id}`,
+      at: now.toISOString(),
+      request: { ...request, user_id: principal.userId, request_hash: hash },
+    };
+    return this.#ended(id, wait, () => this.#execute(id, command, trace));
+  }
+
+  async get(principal: Principal, id: string): Promise<GenerationView> {
+    return this.#view(id, await this.#owned(principal, id));
+  }
+
+  /** Every event, oldest first. */
+  async history(principal: Principal, id: string): Promise<readonly RecordedEvent[]> {
+    const { events } = await this.#ownedStream(principal, id);
+    return events;
+  }
+
+  async cancel(principal: Principal, id: string, trace: string | null): Promise<GenerationView> {
+    return this.#command(principal, id, trace, { type: 'Cancel', by: principal.userId, reason: null });
+  }
+
+  /** Begins a failed generation anew. */
+  async retry(principal: Principal, id: string, trace: string | null): Promise<GenerationView> {
+    return this.#command(principal, id, trace, { type: 'Retry', by: principal.userId });
+  }
+
+  /** A finished image and its generation, found through the log. */
+  async image(principal: Principal, imageId: string): Promise<{ image: StoredImage; generation: GenerationView }> {
+    const id = generationIdOfImage(imageId);
+    const snapshot = id === null ? null : await this.#owned(principal, id);
+    const image = snapshot?.state.images.find((candidate) => candidate.id === imageId);
+    if (!id || !snapshot || !image) throw notFound();
+    return { image, generation: this.#view(id, snapshot) };
+  }
+
+  async #command(
+    principal: Principal,
+    id: string,
+    trace: string | null,
+    intent: { type: 'Cancel'; by: string; reason: string | null } | { type: 'Retry'; by: string },
+  ): Promise<GenerationView> {
+    await this.#owned(principal, id);
+    const command: Command = { ...intent, commandId: uuidv7(), at: new Date().toISOString() };
+    return this.#view(id, await this.#execute(id, command, trace));
+  }
+
+  async #execute(id: string, command: Command, trace: string | null): Promise<Snapshot> {
+    const outcome = await this.runner.execute(id, command, trace);
+    if (outcome.kind === 'rejected') throw refusal(outcome.rejection);
+    return outcome;
+  }
+
+  async #find({ userId }: Principal, key: string, hash: string): Promise<KeyHolder | null> {
+    const holder = await this.keys.find(userId, key);
+    if (holder) assertSameRequest(holder, hash);
+    return holder;
+  }
+
+  /** Begins, then waits for the end of the generation if that is asked for; answers how it stands then. */
+  async #ended(id: string, wait: RequestOptions['wait'], begin: () => Promise<Snapshot>): Promise<GenerationView> {
+    if (!wait) return this.#view(id, await begin());
+    const begun = new AbortController();
+    const signal = AbortSignal.any([begun.signal, wait.signal, AbortSignal.timeout(wait.seconds * 1_000)]);
+    try {
+      let change = this.live.change(id, signal);
+      let snapshot = await begin();
+      while (!isTerminal(snapshot.state.status)) {
+        const changed = await change;
+        change = this.live.change(id, signal);
+        snapshot = (await this.#reload(id)) ?? snapshot;
+        if (!changed) break;
+      }
+      return this.#view(id, snapshot);
+    } finally {
+      begun.abort();
+    }
+  }
+
+  /** Null when the log cannot be read now: the request has been accepted, and that is what the client has to hear. */
+  async #reload(id: string): Promise<Snapshot | null> {
+    try {
+      return await this.#load(id);
+    } catch (error) {
+      if (error instanceof EventStoreError) return null;
+      throw error;
+    }
+  }
+
+  async #load(id: string): Promise<Snapshot | null> {
+    const { events, position } = await this.store.load(id);
+    const state = fold(events);
+    return state && { state, position };
+  }
+
+  async #owned(principal: Principal, id: string): Promise<Snapshot> {
+    const { events, position } = await this.#ownedStream(principal, id);
+    const state = fold(events);
+    if (!state) throw notFound();
+    return { state, position };
+  }
+
+  /** Another user's generation is told by nothing from one that does not exist. */
+  async #ownedStream(principal: Principal, id: string) {
+    if (!isGenerationId(id)) throw notFound();
+    const stream = await this.store.load(id);
+    const owner = stream.events[0]?.userId;
+    if (owner === undefined || (owner !== principal.userId && !principal.operator)) throw notFound();
+    return stream;
+  }
+
+  #view(id: string, { state, position }: Snapshot): GenerationView {
+    return viewOf(state, { id, position, now: new Date().toISOString(), publicUrl: this.rules.publicUrl });
+  }
+}
+
+function notFound(): AppError {
+  return new AppError('not_found', 'There is nothing here that you can see');
+}
+
+function assertSameRequest(holder: KeyHolder, hash: string): void {
+  if (holder.requestHash === hash) return;
+  throw new AppError('idempotency_conflict', 'This idempotency key was used with another request body');
+}
+
+function refusal({ code, message }: Rejection): AppError {
+  if (code === 'not_found') return notFound();
+  return new AppError('invalid_state', message);
+}

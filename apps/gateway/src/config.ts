@@ -1,0 +1,68 @@
+import {
+  HOST,
+  databaseVariables,
+  flag,
+  httpAddress,
+  logVariables,
+  natsVariables,
+  port,
+  storageVariables,
+  wholeNumber,
+} from '@darkroom/config';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+/** Short enough to be guessed is as good as none. */
+const secret = z.string().min(16, 'must have at least 16 characters');
+
+/** Every environment variable that the gateway reads. */
+export const gatewayVariables = z
+  .object({
+    PORT: port.default(3000),
+    HOST,
+    PUBLIC_URL: httpAddress.optional(),
+    ...natsVariables,
+    ...databaseVariables,
+    ...storageVariables,
+    ...logVariables,
+    AUTH_JWT_SECRET: secret.optional(),
+    ADMIN_API_KEY: secret.optional(),
+    MAX_ATTEMPTS: wholeNumber(1, 10).default(3),
+    ALLOW_PRIVATE_URLS: flag.default(false),
+  })
+  .refine((env) => env.AUTH_JWT_SECRET !== undefined || env.ADMIN_API_KEY !== undefined, {
+    path: ['AUTH_JWT_SECRET'],
+    error: 'set it, or ADMIN_API_KEY: without either nobody could log in',
+  });
+
+export interface GatewayConfig {
+  readonly port: number;
+  readonly host: string;
+  /** Where clients reach the API, without a trailing slash. */
+  readonly publicUrl: string;
+  readonly nats: { readonly servers: readonly string[]; readonly credentials?: string; readonly replicas: number };
+  readonly databaseUrl: string;
+  readonly storageUrl: string;
+  readonly auth: { readonly jwtSecret?: string; readonly adminApiKey?: string };
+  /** Attempts of a generation whose request names no number. */
+  readonly maxAttempts: number;
+  /** Whether addresses that a client gives may point into a private network. */
+  readonly allowPrivateUrls: boolean;
+  readonly logLevel: z.output<(typeof logVariables)['LOG_LEVEL']>;
+}
+
+export function gatewayConfig(env: z.output<typeof gatewayVariables>): GatewayConfig {
+  const reachable = env.HOST === '0.0.0.0' || env.HOST === '::' ? 'localhost' : env.HOST;
+  return {
+    port: env.PORT,
+    host: env.HOST,
+    publicUrl: env.PUBLIC_URL ?? `http://${reachable}:${env.PORT}`,
+    nats: { servers: env.NATS_URL, credentials: env.NATS_CREDS, replicas: env.NATS_REPLICAS },
+    databaseUrl: env.DATABASE_URL,
+    storageUrl: env.STORAGE_URL ?? `file:${join(env.DATA_DIR, 'images')}`,
+    auth: { jwtSecret: env.AUTH_JWT_SECRET, adminApiKey: env.ADMIN_API_KEY },
+    maxAttempts: env.MAX_ATTEMPTS,
+    allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
+    logLevel: env.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,110 @@
+import {
+  Claims,
+  connectBroker,
+  EventStoreError,
+  IDEMPOTENCY_BUCKET,
+  JetStreamEventStore,
+  JetStreamLogReader,
+  provision,
+  type Broker,
+  type EventStore,
+  type LogReader,
+} from '@darkroom/events';
+import { Logger } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { GatewayConfig } from '../config.js';
+
+/** Pause between attempts to provision. Milliseconds. */
+const RETRY_PAUSE_MS = 1_000;
+
+interface Opened {
+  readonly broker: Broker;
+  readonly store: EventStore;
+  readonly reader: LogReader;
+  readonly idempotencyKeys: Claims;
+}
+
+/**
+ * The event log, from before NATS can be reached: until then everything throws EventStoreError `unavailable`, and the
+ * connection is tried for ever in the background. The gateway thus starts, and recovers, without anybody's help.
+ */
+export class LogConnection {
+  readonly #logger = new Logger('Log');
+  readonly #closing = new AbortController();
+  #opened: Opened | null = null;
+  #opening: Promise<void> = Promise.resolve();
+
+  constructor(private readonly config: GatewayConfig['nats']) {}
+
+  /** Never throws; call once. */
+  open(): void {
+    this.#opening = this.#open();
+  }
+
+  readonly store: EventStore = {
+    load: async (generationId) => this.#use().store.load(generationId),
+    append: async (event, expected) => this.#use().store.append(event, expected),
+  };
+
+  readonly reader: LogReader = {
+    identify: async () => this.#use().reader.identify(),
+    read: (after, options) => this.#use().reader.read(after, options),
+  };
+
+  /** @throws EventStoreError `unavailable` */
+  readonly idempotencyKeys = (): Claims => this.#use().idempotencyKeys;
+
+  /** Resolves when events can be appended now. */
+  async check(): Promise<void> {
+    await this.reader.identify();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    // Without a server the connection is still being tried; only the end of the process ends that.
+    if (this.#opened) {
+      await this.#opening;
+      await this.#opened.broker.close();
+    }
+  }
+
+  #use(): Opened {
+    if (!this.#opened) throw new EventStoreError('unavailable', 'NATS has not been reached yet');
+    return this.#opened;
+  }
+
+  async #open(): Promise<void> {
+    const { signal } = this.#closing;
+    const broker = await this.#untilItWorks('connect', () =>
+      connectBroker({
+        servers: this.config.servers,
+        credentials: this.config.credentials,
+        name: 'darkroom-gateway',
+        onStatus: (line) => this.#logger.warn(line),
+      }),
+    );
+    if (!broker) return;
+    const idempotencyKeys = await this.#untilItWorks('provision', async () => {
+      await provision(broker, { replicas: this.config.replicas });
+      return Claims.open(broker, IDEMPOTENCY_BUCKET);
+    });
+    if (!idempotencyKeys || signal.aborted) return broker.close();
+    const store = new JetStreamEventStore(broker);
+    this.#opened = { broker, store, reader: new JetStreamLogReader(broker), idempotencyKeys };
+    this.#logger.log('The event log is open');
+  }
+
+  /** Null when the gateway closes first. */
+  async #untilItWorks<T>(what: string, work: () => Promise<T>): Promise<T | null> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#logger.error({ err: error }, `Cannot ${what}; trying again`);
+        await delay(RETRY_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+      }
+    }
+    return null;
+  }
+}

@@ -1,0 +1,83 @@
+import { CommandRunner } from '@darkroom/events';
+import { createMetrics, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
+import { openStorage } from '@darkroom/storage';
+import {
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+} from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { GenerationsService } from './application/generations.service.js';
+import { AuthGuard } from './auth/auth.guard.js';
+import { Authenticator } from './auth/authenticator.js';
+import type { GatewayConfig } from './config.js';
+import { LogConnection } from './connections/log.js';
+import { STORAGE } from './connections/tokens.js';
+import { ProblemFilter } from './errors/problem.filter.js';
+import { validationPipe } from './errors/validation.js';
+import { HealthController } from './health/health.controller.js';
+import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
+import { LiveHub } from './live/live-hub.js';
+import { GenerationsController } from './rest/generations.controller.js';
+import { ImagesController } from './rest/images.controller.js';
+import { ModelsController } from './rest/models.controller.js';
+
+/** Who the events of this process come from. */
+const SOURCE = '/darkroom/gateway';
+
+@Module({})
+export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  constructor(
+    private readonly log: LogConnection,
+    private readonly live: LiveHub,
+  ) {}
+
+  static register(config: GatewayConfig, metrics: Metrics = createMetrics()): DynamicModule {
+    return {
+      module: GatewayModule,
+      imports: [
+        loggingModule({ level: config.logLevel, service: 'gateway' }),
+        MetricsModule.register(metrics),
+        TerminusModule,
+      ],
+      controllers: [GenerationsController, ImagesController, ModelsController, HealthController],
+      providers: [
+        { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_PIPE, useFactory: validationPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: Authenticator, useValue: new Authenticator(config.auth) },
+        { provide: STORAGE, useValue: openStorage(config.storageUrl) },
+        { provide: LogConnection, useValue: new LogConnection(config.nats) },
+        { provide: LiveHub, inject: [LogConnection], useFactory: (log: LogConnection) => new LiveHub(log.reader) },
+        {
+          provide: GenerationsService,
+          inject: [LogConnection, LiveHub],
+          useFactory: (log: LogConnection, live: LiveHub) => {
+            const onConflict = () => metrics.appendConflicts.inc();
+            const options = { source: SOURCE, onAppended: observeAppended(metrics), onConflict };
+            const runner = new CommandRunner(log.store, options);
+            return new GenerationsService(log.store, runner, new KvIdempotencyKeys(log.idempotencyKeys), live, config);
+          },
+        },
+      ],
+    };
+  }
+
+  onApplicationBootstrap(): void {
+    this.log.open();
+    this.live.start();
+  }
+
+  /** Before the server stops: whoever waits is answered, and the server has nothing left to wait for. */
+  async onModuleDestroy(): Promise<void> {
+    await this.live.close();
+  }
+
+  /** After the last answer. */
+  async onApplicationShutdown(): Promise<void> {
+    await this.log.close();
+  }
+}

@@ -1,0 +1,72 @@
+import helmet from '@fastify/helmet';
+import { continueTrace, parseTraceparent, withLogContext, type Metrics } from '@darkroom/observability';
+import { Logger } from '@nestjs/common';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** W3C traceparent of this request, within the caller's trace if it sent one. */
+    trace: string;
+  }
+}
+
+/** Asked every few seconds by machines: their lines would drown the others. */
+const UNLOGGED = new Set(['/health/live', '/health/ready', '/metrics']);
+
+/** What happens around every request: its id, its trace, security headers, one log line and one observation. */
+export async function registerHooks(app: NestFastifyApplication, metrics: Metrics): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance();
+  const logger = new Logger('Http');
+
+  fastify.decorateRequest('trace', '');
+  fastify.addHook('onRequest', (request, reply, done) => {
+    request.trace = continueTrace(header(request, 'traceparent'));
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  // Here and not before: the events of the body's stream do not keep an asynchronous context.
+  fastify.addHook('preHandler', (request, _reply, done) => {
+    withLogContext({ request_id: request.id, trace_id: traceId(request) }, done);
+  });
+  fastify.addHook('onResponse', (request, reply, done) => {
+    // The pattern, not the path: a path holds ids.
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
+    const labels = { route, method: request.method, code: String(reply.statusCode) };
+    metrics.httpRequestDuration.observe(labels, reply.elapsedTime / 1_000);
+    if (!UNLOGGED.has(route)) {
+      // Without query and headers: they may hold what users asked for, and secrets.
+      const fields = { method: request.method, path: request.url.split('?', 1)[0], status: reply.statusCode };
+      const times = { duration_ms: Math.round(reply.elapsedTime * 10) / 10 };
+      withLogContext({ request_id: request.id, trace_id: traceId(request) }, () =>
+        logger.log({ ...fields, ...times }, 'Request'),
+      );
+    }
+    done();
+  });
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        // The documentation page brings inline styles and an inlined logo.
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+  });
+}
+
+function traceId(request: FastifyRequest): string | undefined {
+  return parseTraceparent(request.trace)?.traceId;
+}
+
+function header(request: FastifyRequest, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === 'string' ? value : undefined;
+}

@@ -1,0 +1,26 @@
+import { loadConfig } from '@darkroom/config';
+import { Logger } from '@nestjs/common';
+import { gatewayConfig, gatewayVariables } from './config.js';
+import { createGateway } from './create-gateway.js';
+
+/** Milliseconds. Whoever stops us kills us after 5 to 10 seconds; what is not done by then is lost anyway. */
+const SHUTDOWN_LIMIT_MS = 4_000;
+
+const config = gatewayConfig(loadConfig(gatewayVariables));
+const app = await createGateway(config);
+const logger = new Logger('Gateway');
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void shutDown(signal));
+
+await app.listen(config.port, config.host);
+logger.log(`Listening on ${await app.getUrl()}`);
+
+async function shutDown(signal: string): Promise<void> {
+  logger.log(`${signal}: shutting down`);
+  setTimeout(() => {
+    logger.warn('Connections were still open; leaving them');
+    process.exit(0);
+  }, SHUTDOWN_LIMIT_MS).unref();
+  await app.close();
+  process.exit(0);
+}

@@ -1,0 +1,70 @@
+import type { ReplicateWebhookEvent } from '../webhooks/webhook-sender.js';
+import type { SimulatedModel } from '../models/simulated-model.js';
+
+/** What the simulator keeps of a prediction. `status` is any string: a fault may set one that Replicate does not have. */
+export interface PredictionRecord {
+  readonly id: string;
+  readonly model: SimulatedModel;
+  readonly input: Readonly<Record<string, unknown>>;
+  /** The input's own, or drawn at creation: it decides the picture. */
+  readonly seed: number;
+  readonly createdAt: Date;
+  readonly deadline: Date | undefined;
+  readonly webhook: string | undefined;
+  readonly webhookEvents: ReadonlySet<ReplicateWebhookEvent>;
+  status: string;
+  startedAt: Date | undefined;
+  completedAt: Date | undefined;
+  error: string | null;
+  logs: string;
+  /** Names of the finished files, in the order of the output. */
+  files: readonly string[] | null;
+}
+
+export interface ViewContext {
+  readonly publicUrl: string;
+  readonly fileTtlMs: number;
+  readonly now: Date;
+}
+
+export function promptOf(input: unknown): string {
+  const prompt = typeof input === 'object' && input !== null && 'prompt' in input ? input.prompt : undefined;
+  return typeof prompt === 'string' ? prompt : '';
+}
+
+/** True when the files, the input and the logs of a finished prediction are removed by now. */
+export function isExpired(record: PredictionRecord, { fileTtlMs, now }: Omit<ViewContext, 'publicUrl'>): boolean {
+  return record.completedAt !== undefined && now.getTime() - record.completedAt.getTime() >= fileTtlMs;
+}
+
+/** The prediction as the API answers it. Times that are not there yet are left out, as published. */
+export function viewOf(record: PredictionRecord, context: ViewContext): Record<string, unknown> {
+  const { publicUrl } = context;
+  const removed = isExpired(record, context);
+  const own = `${publicUrl}/v1/predictions/${record.id}`;
+  const { startedAt, completedAt } = record;
+  return {
+    id: record.id,
+    model: record.model.id,
+    version: record.model.version ?? 'hidden',
+    input: removed ? {} : record.input,
+    output: removed ? null : (record.files?.map((name) => `${publicUrl}/files/${record.id}/${name}`) ?? null),
+    logs: removed ? '' : record.logs,
+    error: record.error,
+    status: record.status,
+    source: 'api',
+    data_removed: removed,
+    created_at: record.createdAt.toISOString(),
+    ...(startedAt && { started_at: startedAt.toISOString() }),
+    ...(completedAt && { completed_at: completedAt.toISOString() }),
+    ...(record.deadline && { deadline: record.deadline.toISOString() }),
+    ...(completedAt && { metrics: metricsOf(record.createdAt, startedAt, completedAt) }),
+    urls: { get: own, cancel: `${own}/cancel`, web: `${publicUrl}/p/${record.id}` },
+  };
+}
+
+/** Seconds. A prediction that never started has no predict time. */
+function metricsOf(createdAt: Date, startedAt: Date | undefined, completedAt: Date): Record<string, number> {
+  const since = (start: Date) => (completedAt.getTime() - start.getTime()) / 1_000;
+  return { ...(startedAt && { predict_time: since(startedAt) }), total_time: since(createdAt) };
+}

@@ -1,0 +1,130 @@
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { isBlurhashValid } from 'blurhash';
+import { createHash } from 'node:crypto';
+import { crc32, deflateSync } from 'node:zlib';
+import sharp, { type Sharp } from 'sharp';
+import { measureImage } from './measure-image.js';
+
+/** Noise, so that the encoded image is large enough to be cut anywhere. */
+function noise(width: number, height: number): Sharp {
+  const gaussian = { type: 'gaussian', mean: 128, sigma: 40 } as const;
+  return sharp({ create: { width, height, channels: 3, background: 'black', noise: gaussian } });
+}
+
+/** A valid PNG of one bit per pixel, all black, that takes next to nothing to make: sharp would take a minute. */
+function blackPng(width: number, height: number): Buffer {
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    checksum.writeUInt32BE(crc32(body));
+    return Buffer.concat([length, body, checksum]);
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header[8] = 1;
+  const rows = deflateSync(Buffer.alloc((Math.ceil(width / 8) + 1) * height));
+  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
+  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
+}
+
+describe('measureImage', () => {
+  let images: Record<'png' | 'jpeg' | 'progressive jpeg' | 'webp' | 'lossless webp', Buffer>;
+
+  beforeAll(async () => {
+    const image = noise(400, 300);
+    images = {
+      png: await image.clone().png().toBuffer(),
+      jpeg: await image.clone().jpeg().toBuffer(),
+      'progressive jpeg': await image.clone().jpeg({ progressive: true }).toBuffer(),
+      webp: await image.clone().webp().toBuffer(),
+      'lossless webp': await image.clone().webp({ lossless: true }).toBuffer(),
+    };
+  });
+
+  const kinds = ['png', 'jpeg', 'progressive jpeg', 'webp', 'lossless webp'] as const;
+
+  it.each(kinds)('measures %s', async (kind) => {
+    const content = images[kind];
+    const format = kind.split(' ').at(-1);
+    const measured = await measureImage(content);
+    expect(measured).toEqual({
+      format,
+      contentType: `image/${format}`,
+      width: 400,
+      height: 300,
+      bytes: content.length,
+      sha256: createHash('sha256').update(content).digest('hex'),
+      blurhash: expect.any(String),
+    });
+    expect(isBlurhashValid(measured.blurhash)).toEqual({ result: true });
+  });
+
+  it('gives the size after the EXIF rotation, as a viewer shows it', async () => {
+    const rotated = await noise(400, 300).jpeg().withMetadata({ orientation: 6 }).toBuffer();
+    expect(await measureImage(rotated)).toMatchObject({ width: 300, height: 400 });
+  });
+
+  it.each([
+    ['a single pixel', 1, 1],
+    ['a long strip', 4_000, 1],
+  ])('takes %s', async (_name, width, height) => {
+    expect(await measureImage(await noise(width, height).png().toBuffer())).toMatchObject({ width, height });
+  });
+
+  it('takes transparency, grey and 16 bits', async () => {
+    const transparent = sharp({
+      create: { width: 8, height: 8, channels: 4, background: { r: 9, g: 9, b: 9, alpha: 0.5 } },
+    });
+    const grey = noise(8, 8).toColourspace('b-w');
+    const deep = noise(8, 8).toColourspace('rgb16');
+    for (const image of [transparent, grey, deep])
+      expect(await measureImage(await image.png().toBuffer())).toMatchObject({ format: 'png', width: 8 });
+  });
+
+  it.each(kinds)('refuses %s that was cut, wherever', async (kind) => {
+    const content = images[kind];
+    for (const share of [0.999, 0.9, 0.5, 0.1]) {
+      const cut = content.subarray(0, Math.floor(content.length * share));
+      await expect(measureImage(cut)).rejects.toMatchObject({ name: 'ImageError', code: 'corrupt', retryable: true });
+    }
+    await expect(measureImage(content.subarray(0, 14))).rejects.toMatchObject({ code: 'corrupt' });
+  });
+
+  it('refuses a PNG with a damaged middle', async () => {
+    const damaged = Buffer.from(images.png);
+    damaged.fill(0, 20_000, 20_100);
+    await expect(measureImage(damaged)).rejects.toMatchObject({ code: 'corrupt' });
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['HTML', '<!doctype html><html><body>Bad gateway</body></html>'],
+    ['JSON', '{"error":"not found"}'],
+    ['SVG', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'],
+  ])('refuses %s', async (_name, text) => {
+    const refused = { name: 'ImageError', code: 'not_an_image', retryable: true };
+    await expect(measureImage(Buffer.from(text))).rejects.toMatchObject(refused);
+  });
+
+  it.each(['gif', 'tiff', 'avif'] as const)('refuses %s, which we do not take', async (format) => {
+    const content = await noise(16, 16).toFormat(format).toBuffer();
+    await expect(measureImage(content)).rejects.toMatchObject({ code: 'not_an_image' });
+  });
+
+  it('refuses a decompression bomb before decoding it', async () => {
+    const bomb = blackPng(30_000, 30_000);
+    expect(bomb.length).toBeLessThan(200_000);
+    const before = process.memoryUsage.rss();
+    expect(await measureImage(blackPng(300, 200))).toMatchObject({ format: 'png', width: 300, height: 200 });
+    const refused = { code: 'too_many_pixels', retryable: false, message: expect.stringContaining('30000 by 30000') };
+    await expect(measureImage(bomb)).rejects.toMatchObject(refused);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
+  });
+
+  it('takes as many pixels as it is told, and not one more', async () => {
+    await expect(measureImage(images.png, { maxPixels: 120_000 })).resolves.toBeDefined();
+    await expect(measureImage(images.png, { maxPixels: 119_999 })).rejects.toMatchObject({ code: 'too_many_pixels' });
+  });
+});

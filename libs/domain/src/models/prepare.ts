@@ -1,0 +1,185 @@
+import type { GenerationInput, Warning } from '../generation/events.js';
+import { DEFAULT_MODEL_ID, findModel } from './catalogue.js';
+import { ProviderInputDraft, type FieldError } from './draft.js';
+import { MAPPED_FIELDS, type Model } from './model.js';
+import { mapSize } from './map-size.js';
+import { estimatedCostUsd } from './price.js';
+import { inputsOfAny, inputsOfEvery } from './size.js';
+
+/** The longest prompt, in UTF-16 code units. */
+export const PROMPT_MAX_LENGTH = 10_000;
+
+/** What a request says of the image. A field that is missing, null or undefined is left to the model. */
+export type GenerationRequestBody = { readonly prompt: string; readonly model_id?: string | null } & {
+  readonly [K in Exclude<keyof GenerationInput, 'prompt'>]?: GenerationInput[K] | null;
+};
+
+export interface PreparedGeneration {
+  readonly ok: true;
+  readonly model: Model;
+  readonly input: GenerationInput;
+  readonly providerInput: Readonly<Record<string, unknown>>;
+  readonly providerVersion: string | null;
+  readonly warnings: readonly Warning[];
+  readonly estimatedCostUsd: number | null;
+}
+
+export interface RefusedGeneration {
+  readonly ok: false;
+  readonly code: 'validation_failed' | 'unknown_model';
+  readonly errors: readonly FieldError[];
+}
+
+/**
+ * Turns a request into exactly what the provider will be sent, or refuses it before anything is stored or paid. Only
+ * what was asked for is sent: the model's own defaults apply to the rest. What the model does not take is refused; what
+ * it has no use for is left out and named in `warnings`.
+ */
+export function prepareGeneration(request: GenerationRequestBody): PreparedGeneration | RefusedGeneration {
+  const id = request.model_id ?? DEFAULT_MODEL_ID;
+  const model = findModel(id);
+  if (model?.active) return prepareFor(model, request);
+  const message = model ? `${id} is no longer offered` : `There is no model ${JSON.stringify(id)}`;
+  return { ok: false, code: 'unknown_model', errors: [{ field: 'model_id', message }] };
+}
+
+/** `prepareGeneration` for a model already found. */
+export function prepareFor(model: Model, request: GenerationRequestBody): PreparedGeneration | RefusedGeneration {
+  const input = inputOf(request);
+  const draft = new ProviderInputDraft(model);
+  checkPrompt(draft, input);
+  mapFields(draft, input);
+  mapOutputs(draft, request.num_outputs ?? null);
+  mapFormat(draft, input);
+  mapSource(draft, input);
+  mapStrength(draft, input);
+  mapSize(draft, input);
+  mapOptions(draft, input);
+  if (draft.errors.length > 0) return { ok: false, code: 'validation_failed', errors: draft.errors };
+
+  const outputs = outputsOf(draft);
+  return {
+    ok: true,
+    model,
+    input: { ...input, num_outputs: outputs },
+    providerInput: draft.input,
+    providerVersion: model.version,
+    warnings: draft.warnings,
+    estimatedCostUsd: estimatedCostUsd(model, outputs),
+  };
+}
+
+function inputOf(request: GenerationRequestBody): GenerationInput {
+  return {
+    prompt: request.prompt,
+    negative_prompt: request.negative_prompt ?? null,
+    width: request.width ?? null,
+    height: request.height ?? null,
+    aspect_ratio: request.aspect_ratio ?? null,
+    num_inference_steps: request.num_inference_steps ?? null,
+    guidance_scale: request.guidance_scale ?? null,
+    seed: request.seed ?? null,
+    num_outputs: request.num_outputs ?? 1,
+    output_format: request.output_format ?? null,
+    source_image_url: request.source_image_url ?? null,
+    strength: request.strength ?? null,
+    style: request.style ?? null,
+    model_options: request.model_options ?? {},
+  };
+}
+
+function checkPrompt(draft: ProviderInputDraft, { prompt }: GenerationInput): void {
+  if (prompt.trim() === '') draft.refuse('prompt', 'must not be empty');
+  if (prompt.length > PROMPT_MAX_LENGTH) draft.refuse('prompt', `must be at most ${PROMPT_MAX_LENGTH} characters long`);
+}
+
+function mapFields(draft: ProviderInputDraft, input: GenerationInput): void {
+  for (const field of MAPPED_FIELDS) {
+    const value = input[field];
+    if (value === null) continue;
+    const name = draft.model.fields[field];
+    if (name === undefined) draft.warnUseless(field);
+    else draft.send(name, value, field);
+  }
+}
+
+function mapOutputs(draft: ProviderInputDraft, asked: number | null): void {
+  const { outputsField } = draft.model;
+  if (asked === null) return;
+  if (outputsField !== null) draft.send(outputsField, asked, 'num_outputs');
+  else if (asked !== 1) draft.refuse('num_outputs', 'must be 1 for this model');
+}
+
+/** A format that the model cannot make is never a mere warning: the client would get other bytes than it relies on. */
+function mapFormat(draft: ProviderInputDraft, { output_format: asked }: GenerationInput): void {
+  const { formatField, output } = draft.model;
+  if (asked === null) return;
+  const format = output.formats.find((made) => made === asked || (isJpeg(made) && isJpeg(asked)));
+  if (format === undefined) draft.refuse('output_format', `must be one of ${output.formats.join(', ')} for this model`);
+  else if (formatField !== null) draft.send(formatField, format, 'output_format');
+}
+
+function isJpeg(format: string): boolean {
+  return format === 'jpg' || format === 'jpeg';
+}
+
+/** A source that would be ignored is refused: the result would be another image altogether, and be paid for. */
+function mapSource(draft: ProviderInputDraft, { source_image_url: url }: GenerationInput): void {
+  const { source } = draft.model;
+  if (url === null) {
+    if (source?.required) draft.refuse('source_image_url', 'is required by this model');
+  } else if (source === null) {
+    draft.refuse('source_image_url', 'cannot be used: this model takes no source image');
+  } else {
+    draft.send(source.field, source.list ? [url] : url, 'source_image_url');
+  }
+}
+
+function mapStrength(draft: ProviderInputDraft, { source_image_url: url, strength }: GenerationInput): void {
+  if (strength === null) return;
+  if (!(strength >= 0 && strength <= 1)) return draft.refuse('strength', 'must be between 0 and 1');
+  const taken = draft.model.source?.strength;
+  if (!taken) return draft.warnUseless('strength');
+  if (url === null) return draft.warn('strength', 'strength has no effect without source_image_url; it is ignored');
+  draft.send(taken.field, taken.counts === 'departure' ? strength : complement(strength), 'strength');
+}
+
+/** 1 − strength without the noise of binary fractions (1 − 0.9 is 0.09999999999999998). */
+export function complement(strength: number): number {
+  return Math.round((1 - strength) * 1e6) / 1e6;
+}
+
+/** Inputs that have a field of their own in the request cannot be set past it: the two could contradict each other. */
+function mapOptions(draft: ProviderInputDraft, { model_options: options, width }: GenerationInput): void {
+  const owned = ownedInputs(draft.model);
+  const sized = width === null ? [] : inputsOfAny(draft.model.size);
+  for (const [name, value] of Object.entries(options)) {
+    const field = `model_options.${name}`;
+    const owner = owned.get(name);
+    if (owner !== undefined) draft.refuse(field, `must be given as ${owner}`);
+    else if (sized.includes(name)) draft.refuse(field, 'is decided by width and height');
+    else draft.send(name, value, field);
+  }
+}
+
+/** The model's inputs that a request field stands for, with the name of that field. */
+export function ownedInputs({ fields, outputsField, formatField, source, size }: Model): ReadonlyMap<string, string> {
+  const owned = new Map<string, string>();
+  const own = (name: string | null | undefined, field: string) => name != null && owned.set(name, field);
+  for (const field of MAPPED_FIELDS) own(fields[field], field);
+  own(outputsField, 'num_outputs');
+  own(formatField, 'output_format');
+  own(source?.field, 'source_image_url');
+  own(source?.strength?.field, 'strength');
+  if (size?.by === 'pixels') {
+    own(size.width, 'width');
+    own(size.height, 'height');
+  }
+  for (const name of inputsOfEvery(size)) own(name, 'aspect_ratio');
+  return owned;
+}
+
+function outputsOf({ model, input }: ProviderInputDraft): number {
+  if (model.outputsField === null) return 1;
+  return Number(input[model.outputsField] ?? model.input.properties[model.outputsField]?.default ?? 1);
+}

@@ -1,0 +1,105 @@
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
+import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { readFile } from 'node:fs/promises';
+import { EventStoreError } from './event-store.js';
+
+/** Oldest server that has message schedules, atomic batches and batched direct get. */
+const OLDEST_SERVER = [2, 12] as const;
+
+/** Longest wait for an answer of the broker. Milliseconds. A durable append takes about 1. */
+export const REQUEST_TIMEOUT_MS = 3_000;
+
+export interface BrokerOptions {
+  readonly servers: readonly string[];
+  /** Path of a credentials file. */
+  readonly credentials?: string | undefined;
+  /** Shown in the server's monitoring, e.g. `darkroom-gateway`. */
+  readonly name: string;
+  readonly onStatus?: (line: string) => void;
+}
+
+/** The connection to NATS, and whether it stands at this moment. */
+export interface Broker {
+  readonly connection: NatsConnection;
+  readonly jetstream: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly connected: boolean;
+  /**
+   * Call before every publish that must not be kept for later: what is published while the connection is down could
+   * otherwise still be sent after its sender was told that it failed.
+   * @throws EventStoreError `unavailable`
+   */
+  assertConnected(): void;
+  /** Flushes and closes. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects, waiting for the server as long as it takes, and reconnects for ever.
+ * @throws Error when the server is too old or has no JetStream
+ */
+export async function connectBroker(options: BrokerOptions): Promise<Broker> {
+  const tell = options.onStatus ?? (() => undefined);
+  const connection = await connect({
+    servers: [...options.servers],
+    name: options.name,
+    ...(options.credentials && { authenticator: credsAuthenticator(await readFile(options.credentials)) }),
+    maxReconnectAttempts: -1,
+    waitOnFirstConnect: true,
+    reconnectTimeWait: 250,
+    pingInterval: 10_000,
+  });
+  checkServer(connection);
+  const manager = await jetstreamManager(connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
+  const broker = new ConnectedBroker(connection, jetstream(connection, { timeout: REQUEST_TIMEOUT_MS }), manager);
+  void broker.watch(tell);
+  return broker;
+}
+
+function checkServer(connection: NatsConnection): void {
+  const info = connection.info;
+  const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
+  if (major < OLDEST_SERVER[0] || (major === OLDEST_SERVER[0] && minor < OLDEST_SERVER[1])) {
+    throw new Error(`nats-server ${info?.version ?? '?'} is too old: Darkroom needs ${OLDEST_SERVER.join('.')} or later`);
+  }
+  if (!info?.jetstream) throw new Error('This nats-server runs without JetStream: start it with JetStream enabled');
+}
+
+class ConnectedBroker implements Broker {
+  #connected = true;
+
+  constructor(
+    readonly connection: NatsConnection,
+    readonly jetstream: JetStreamClient,
+    readonly manager: JetStreamManager,
+  ) {}
+
+  get connected(): boolean {
+    return this.#connected && !this.connection.isClosed();
+  }
+
+  assertConnected(): void {
+    if (!this.connected) throw new EventStoreError('unavailable', 'There is no connection to NATS');
+  }
+
+  async close(): Promise<void> {
+    if (this.connection.isClosed()) return;
+    // A drain waits for the server; without one there is nothing to wait for.
+    await (this.connected ? this.connection.drain() : this.connection.close());
+  }
+
+  async watch(tell: (line: string) => void): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === 'disconnect') {
+        this.#connected = false;
+        tell(`NATS: disconnected from ${status.server}`);
+      } else if (status.type === 'reconnect') {
+        this.#connected = true;
+        tell(`NATS: connected again to ${status.server}`);
+      } else if (status.type === 'error') {
+        tell(`NATS: ${status.error.message}`);
+      }
+    }
+    this.#connected = false;
+  }
+}

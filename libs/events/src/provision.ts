@@ -1,0 +1,126 @@
+import { JetStreamApiError, type ConsumerConfig, type StreamInfo } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
+import { v7 as uuidv7 } from 'uuid';
+import type { Broker } from './connect.js';
+import { IDEMPOTENCY_BUCKET, PREDICTIONS_BUCKET } from './subjects.js';
+import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions } from './topology.js';
+
+/** Stream metadata: which log this is. Given when the stream is made, kept by snapshots, never changed. */
+export const LOG_ID = 'darkroom_log_id';
+const TOPOLOGY = 'darkroom_topology';
+
+/** Error codes of nats-server, from its server/errors.json. */
+const STREAM_NOT_FOUND = 10059;
+const STREAM_NAME_IN_USE = 10058;
+const CONSUMER_NOT_FOUND = 10014;
+
+/**
+ * Makes every stream, consumer and bucket that is missing and brings those that differ up to date. Any number of
+ * processes may do it at once, and again at every start. A configuration of a newer release is left alone. What cannot
+ * be changed in place is refused for streams (data), and made anew for consumers, from where the old one stood.
+ */
+export async function provision(broker: Broker, options: TopologyOptions): Promise<void> {
+  for (const definition of topology(options)) {
+    const written = await provisionStream(broker, definition);
+    if (written === 'newer') continue;
+    for (const consumer of definition.consumers) await provisionConsumer(broker, definition.config.name, consumer);
+  }
+  const buckets = new Kvm(broker.jetstream);
+  for (const bucket of [IDEMPOTENCY_BUCKET, PREDICTIONS_BUCKET]) {
+    await buckets.create(bucket, { replicas: options.replicas, history: 1 });
+  }
+}
+
+async function provisionStream(broker: Broker, { config }: StreamDefinition): Promise<'ours' | 'newer'> {
+  const { streams } = broker.manager;
+  const current = await find(streams.info(config.name), STREAM_NOT_FOUND);
+  if (!current) {
+    const metadata = { [LOG_ID]: uuidv7(), [TOPOLOGY]: String(TOPOLOGY_VERSION) };
+    const made = await find(streams.add({ ...config, metadata }), STREAM_NAME_IN_USE);
+    // Another process was quicker, with another identity: go by what it made.
+    return made ? 'ours' : provisionStream(broker, { config, consumers: [] });
+  }
+  if (Number(current.config.metadata?.[TOPOLOGY] ?? 0) > TOPOLOGY_VERSION) return 'newer';
+  const metadata = {
+    ...current.config.metadata,
+    [LOG_ID]: current.config.metadata?.[LOG_ID] ?? uuidv7(),
+    [TOPOLOGY]: String(TOPOLOGY_VERSION),
+  };
+  const wanted = { ...config, metadata };
+  if (differs(wanted, current.config)) await updateStream(broker, current, wanted);
+  return 'ours';
+}
+
+async function updateStream(broker: Broker, current: StreamInfo, wanted: StreamDefinition['config']): Promise<void> {
+  try {
+    await broker.manager.streams.update(wanted.name, { ...current.config, ...wanted });
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError)) throw error;
+    throw new Error(
+      `The stream ${wanted.name} has a configuration that cannot be changed in place (${error.message}). ` +
+        'Nothing was changed. Move its messages to a new stream, or start with another NATS account.',
+      { cause: error },
+    );
+  }
+}
+
+async function provisionConsumer(
+  broker: Broker,
+  stream: string,
+  wanted: Partial<ConsumerConfig> & { durable_name: string },
+): Promise<void> {
+  const { consumers } = broker.manager;
+  const name = wanted.durable_name;
+  const current = await find(consumers.info(stream, name), CONSUMER_NOT_FOUND);
+  if (!current) {
+    // Adding what is there with the same configuration is not an error, so two processes may meet here.
+    await consumers.add(stream, wanted);
+    return;
+  }
+  if (!differs(wanted, current.config)) return;
+  try {
+    await consumers.update(stream, name, wanted);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError)) throw error;
+    const { retention } = (await broker.manager.streams.info(stream)).config;
+    await consumers.delete(stream, name);
+    // A work queue holds nothing but open work; on a log, go on after the last event that was done with.
+    const resume = { deliver_policy: 'by_start_sequence', opt_start_seq: current.ack_floor.stream_seq + 1 } as const;
+    await consumers.add(stream, retention === 'workqueue' ? wanted : { ...wanted, ...resume });
+  }
+}
+
+/** Whether a field that we ask for is otherwise at the server. Fields that we do not set are the server's business. */
+function differs(wanted: object, actual: object): boolean {
+  return Object.entries(wanted).some(
+    ([key, value]) => canonical(value) !== canonical((actual as Record<string, unknown>)[key] ?? absent(value)),
+  );
+}
+
+/** The server leaves false, zero and empty fields out of what it tells. */
+function absent(value: unknown): unknown {
+  return typeof value === 'boolean' ? false : typeof value === 'number' ? 0 : undefined;
+}
+
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
+      ? // The server adds metadata of its own to streams.
+        Object.fromEntries(
+          Object.entries(inner)
+            .filter(([key]) => !key.startsWith('_nats.'))
+            .sort(([a], [b]) => (a < b ? -1 : 1)),
+        )
+      : inner,
+  );
+}
+
+/** The answer, or null for the one error that is expected. */
+async function find<T>(answer: Promise<T>, expected: number): Promise<T | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.code === expected) return null;
+    throw error;
+  }
+}

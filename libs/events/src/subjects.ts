@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto';
+import type { Lane, Stage } from '@darkroom/domain';
+
+/** The one place where names of streams, subjects, consumers and buckets are made (docs/nats-resources.md). */
+
+export const EVENTS_STREAM = 'EVENTS';
+export const WORK_STREAM = 'WORK';
+export const ADVISORIES_STREAM = 'ADVISORIES';
+
+export const IDEMPOTENCY_BUCKET = 'IDEMPOTENCY';
+export const PREDICTIONS_BUCKET = 'PREDICTIONS';
+
+export const DISPATCHER_CONSUMER = 'dispatcher';
+export const EXHAUSTED_CONSUMER = 'exhausted';
+
+/** What a worker can be asked to do. */
+export const WORK_STAGES = ['generate', 'download', 'cancel'] as const satisfies readonly (Stage | 'cancel')[];
+export type WorkStage = (typeof WORK_STAGES)[number];
+
+export const ALL_GENERATIONS = 'generation.*';
+
+export function generationSubject(generationId: string): string {
+  return `generation.${generationId}`;
+}
+
+export function workSubject(stage: WorkStage, lane: Lane, generationId: string): string {
+  return `work.${stage}.${lane}.${generationId}`;
+}
+
+export function workFilter(stage: WorkStage, lane: Lane): string {
+  return `work.${stage}.${lane}.*`;
+}
+
+export function workConsumer(stage: WorkStage, lane: Lane): string {
+  return `${stage}-${lane}`;
+}
+
+/** Holds the one message that the broker will turn into work at its time. A later schedule replaces an earlier one. */
+export function scheduleSubject(stage: WorkStage, generationId: string): string {
+  return `schedule.${stage}.${generationId}`;
+}
+
+export const WORK_SUBJECTS = ['work.*.*.*', 'schedule.*.*'];
+
+/** Where the broker tells that a message of WORK was delivered as often as it may be. */
+export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;
+
+/** A bucket key that is safe whatever the text, and tells nothing of it. */
+export function bucketKey(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}

@@ -1,0 +1,139 @@
+import type { Stage } from '@darkroom/domain';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** What the queues hold: the stages of a generation, and the work around it. */
+export type QueueStage = Stage | 'cancel' | 'notify';
+
+/**
+ * How an attempt ended: `retried` was counted against max_attempts, `deferred` was nobody's fault and was not,
+ * `failed` ended the generation with it.
+ */
+export type AttemptOutcome = 'succeeded' | 'retried' | 'deferred' | 'failed' | 'cancelled';
+
+/** Seconds. From a fast model's answer to the hard limit of a generation. */
+const WORK_BUCKETS = [0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800];
+/** Seconds. A wait should be short; hours mean that the queue is not served. */
+const WAIT_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1_800, 7_200];
+/** Seconds. Up to the longest `Prefer: wait`. */
+const HTTP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60];
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/**
+ * Every metric of Darkroom, in a registry of its own. The values of labels are bounded: stages, lanes, codes and the
+ * models of the catalogue; never a user, a prompt or an id.
+ */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    queueDepth: new Gauge<'stage' | 'lane'>({
+      name: 'darkroom_queue_depth',
+      help: 'Work items that wait to be served',
+      labelNames: ['stage', 'lane'],
+      registers,
+    }),
+    queueOldestAge: new Gauge<'stage' | 'lane'>({
+      name: 'darkroom_queue_oldest_age_seconds',
+      help: 'How long the oldest waiting work item has waited',
+      labelNames: ['stage', 'lane'],
+      registers,
+    }),
+    jobsInFlight: new Gauge<'stage'>({
+      name: 'darkroom_jobs_in_flight',
+      help: 'Work items that this process has in hand',
+      labelNames: ['stage'],
+      registers,
+    }),
+    generations: new Counter<'status' | 'model'>({
+      name: 'darkroom_generations_total',
+      help: 'Generations that came to an end, by how',
+      labelNames: ['status', 'model'],
+      registers,
+    }),
+    attempts: new Counter<'stage' | 'outcome' | 'model'>({
+      name: 'darkroom_attempts_total',
+      help: 'Attempts that ended, by how',
+      labelNames: ['stage', 'outcome', 'model'],
+      registers,
+    }),
+    stageDuration: new Histogram<'stage' | 'model'>({
+      name: 'darkroom_stage_duration_seconds',
+      help: 'Length of successful attempts',
+      labelNames: ['stage', 'model'],
+      buckets: WORK_BUCKETS,
+      registers,
+    }),
+    generationDuration: new Histogram<'model'>({
+      name: 'darkroom_generation_duration_seconds',
+      help: 'From the time a generation was due until it was completed',
+      labelNames: ['model'],
+      buckets: WORK_BUCKETS,
+      registers,
+    }),
+    queueWait: new Histogram<'lane'>({
+      name: 'darkroom_queue_wait_seconds',
+      help: 'From the time a generation was due until its first attempt began',
+      labelNames: ['lane'],
+      buckets: WAIT_BUCKETS,
+      registers,
+    }),
+    failures: new Counter<'stage' | 'code'>({
+      name: 'darkroom_failures_total',
+      help: 'Failed attempts and failed generations, by why',
+      labelNames: ['stage', 'code'],
+      registers,
+    }),
+    redeliveries: new Counter<'stage'>({
+      name: 'darkroom_redeliveries_total',
+      help: 'Work items that were delivered again',
+      labelNames: ['stage'],
+      registers,
+    }),
+    appendConflicts: new Counter({
+      name: 'darkroom_append_conflicts_total',
+      help: 'Appends that lost a race for their generation and were decided again',
+      registers,
+    }),
+    projectionLagEvents: new Gauge<'projection'>({
+      name: 'darkroom_projection_lag_events',
+      help: 'Events in the log that the projection does not reflect yet',
+      labelNames: ['projection'],
+      registers,
+    }),
+    projectionLagSeconds: new Gauge<'projection'>({
+      name: 'darkroom_projection_lag_seconds',
+      help: 'Age of the oldest event that the projection does not reflect yet',
+      labelNames: ['projection'],
+      registers,
+    }),
+    providerRequests: new Counter<'operation' | 'code'>({
+      name: 'darkroom_provider_requests_total',
+      help: 'Requests to the image provider, by HTTP status or kind of network error',
+      labelNames: ['operation', 'code'],
+      registers,
+    }),
+    providerRequestDuration: new Histogram<'operation' | 'code'>({
+      name: 'darkroom_provider_request_duration_seconds',
+      help: 'Length of requests to the image provider',
+      labelNames: ['operation', 'code'],
+      buckets: HTTP_BUCKETS,
+      registers,
+    }),
+    cost: new Counter<'model'>({
+      name: 'darkroom_cost_usd_total',
+      help: 'Cost of finished predictions in US dollars, estimated where the provider tells none',
+      labelNames: ['model'],
+      registers,
+    }),
+    httpRequestDuration: new Histogram<'route' | 'method' | 'code'>({
+      name: 'darkroom_http_request_duration_seconds',
+      help: 'Length of HTTP requests, by route pattern',
+      labelNames: ['route', 'method', 'code'],
+      buckets: HTTP_BUCKETS,
+      registers,
+    }),
+  };
+}

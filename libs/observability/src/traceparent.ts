@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+
+/** W3C Trace Context, version 00: https://www.w3.org/TR/trace-context/#traceparent-header */
+const TRACEPARENT = /^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})$/;
+
+export interface Trace {
+  readonly traceId: string;
+  /** Two hex digits; 01 says that the caller records this trace. */
+  readonly flags: string;
+}
+
+/** Null when the header is absent or malformed: the standard asks to start a new trace then. */
+export function parseTraceparent(header: string | null | undefined): Trace | null {
+  const match = TRACEPARENT.exec(header ?? '');
+  return match ? { traceId: match[1]!, flags: match[2]! } : null;
+}
+
+/** A traceparent of our own: within the caller's trace when `inbound` is a valid header, else of a new one. */
+export function continueTrace(inbound?: string | null, random: (bytes: number) => Buffer = randomBytes): string {
+  const { traceId, flags } = parseTraceparent(inbound) ?? { traceId: random(16).toString('hex'), flags: '01' };
+  return `00-${traceId}-${random(8).toString('hex')}-${flags}`;
+}

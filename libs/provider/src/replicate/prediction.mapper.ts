@@ -1,0 +1,59 @@
+import type { Prediction, PredictionStatus } from '../provider.port.js';
+import type { ReplicatePrediction } from '../schemas/index.js';
+
+const KNOWN: ReadonlySet<string> = new Set<PredictionStatus>([
+  'starting',
+  'processing',
+  'succeeded',
+  'failed',
+  'canceled',
+  'aborted',
+]);
+
+/** Replicate's prediction in the terms of the port. */
+export function toPrediction(body: ReplicatePrediction): Prediction {
+  const status = statusOf(body);
+  return {
+    id: body.id,
+    model: body.model,
+    status,
+    input: body.input ?? {},
+    outputs: status === 'succeeded' ? outputsOf(body.output) : [],
+    dataRemoved: body.data_removed ?? false,
+    error: errorOf(body),
+    logs: body.logs ?? '',
+    createdAt: utc(body.created_at),
+    completedAt: body.completed_at ? utc(body.completed_at) : null,
+    deadline: body.deadline ? utc(body.deadline) : null,
+    predictTime: body.metrics?.predict_time ?? null,
+    totalTime: body.metrics?.total_time ?? null,
+  };
+}
+
+/** A status that we do not know is not terminal; one of a completed prediction is a failure: never wait for ever. */
+function statusOf(body: ReplicatePrediction): PredictionStatus {
+  if (isKnown(body.status)) return body.status;
+  return body.completed_at ? 'failed' : 'processing';
+}
+
+function isKnown(status: string): status is PredictionStatus {
+  return KNOWN.has(status);
+}
+
+function errorOf(body: ReplicatePrediction): string | null {
+  if (typeof body.error === 'string') return body.error;
+  if (body.error !== null && body.error !== undefined) return JSON.stringify(body.error);
+  return !isKnown(body.status) && body.completed_at ? `Prediction ended with unknown status "${body.status}"` : null;
+}
+
+/** A model's output is a URI, an array of them, or something else that has no files. */
+function outputsOf(output: unknown): string[] {
+  const values: unknown[] = Array.isArray(output) ? output : [output];
+  return values.filter(
+    (value): value is string => typeof value === 'string' && /^https?:/i.test(value) && URL.canParse(value),
+  );
+}
+
+function utc(time: string): string {
+  return new Date(time).toISOString();
+}

@@ -1,0 +1,129 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { types } from 'node:util';
+import { ProviderError, type ProviderErrorKind } from '../provider.port.js';
+import { isPrediction, isPredictionPage, violations } from '../schemas/index.js';
+import { failedBeforeSending, reasonOf } from './network-error.js';
+import { type Answer, isRefusal, refusalError } from './problem.js';
+
+export type Operation = 'create' | 'get' | 'cancel' | 'list';
+
+/** One finished call, its retries included: `code` is `ok` or the kind of its error. */
+export interface ProviderCall {
+  readonly operation: Operation;
+  readonly code: 'ok' | ProviderErrorKind;
+  readonly seconds: number;
+}
+
+export type CallObserver = (call: ProviderCall) => void;
+
+/** Milliseconds for one attempt, from connecting to the last byte of the answer. */
+export interface Timeouts {
+  readonly createMs: number;
+  readonly readMs: number;
+}
+
+const READ_ATTEMPTS = 4;
+const FIRST_BACKOFF_MS = 250;
+
+/**
+ * The `fetch` that is given to the `replicate` package, to hold what the package does not: one POST for one create, a time
+ * limit, and errors that say whether anything was paid for.
+ *
+ * The package repeats any call whose fetch rejects or answers 429 or 5xx, a create too. So this one never rejects and
+ * answers every failure with a plain 400; {@link failureOf} tells what it stands for.
+ */
+export class ProviderFetch {
+  readonly #failures = new WeakMap<Response, ProviderError>();
+
+  constructor(
+    private readonly timeouts: Timeouts,
+    private readonly onCall: CallObserver | undefined,
+  ) {}
+
+  /** The failure behind an error that the package threw, if it is one of ours. */
+  failureOf(error: unknown): ProviderError | undefined {
+    const response = types.isNativeError(error) && 'response' in error ? error.response : undefined;
+    return response instanceof Response ? this.#failures.get(response) : undefined;
+  }
+
+  readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const operation = operationOf(init.method ?? 'GET', url.pathname);
+    const startedAt = performance.now();
+    const report = (code: ProviderCall['code']) =>
+      this.onCall?.({ operation, code, seconds: (performance.now() - startedAt) / 1_000 });
+    try {
+      const body = await (operation === 'create' ? this.#create(url, init) : this.#read(url, init, operation));
+      report('ok');
+      return Response.json(body);
+    } catch (error) {
+      const failure =
+        error instanceof ProviderError
+          ? error
+          : new ProviderError(operation === 'create' ? 'outcome_unknown' : 'unavailable', reasonOf(error), {
+              cause: error,
+            });
+      report(failure.kind);
+      const response = new Response(null, { status: 400 });
+      this.#failures.set(response, failure);
+      return response;
+    }
+  };
+
+  /** One attempt, whatever happens. */
+  async #create(url: URL, init: RequestInit): Promise<unknown> {
+    if (init.signal?.aborted) throw new ProviderError('unavailable', 'Stopped before the prediction was asked for');
+    const answer = await exchange(url, init, this.timeouts.createMs).catch((error: unknown) => {
+      throw new ProviderError(failedBeforeSending(error) ? 'unavailable' : 'outcome_unknown', reasonOf(error), {
+        cause: error,
+      });
+    });
+    if (isRefusal(answer.status)) throw refusalError(answer, new Date());
+    return bodyOf(answer, 'create', 'outcome_unknown');
+  }
+
+  /** Repeated with backoff and jitter: reads have no effect, and a cancel the same effect each time. */
+  async #read(url: URL, init: RequestInit, operation: Operation): Promise<unknown> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const answer = await exchange(url, init, this.timeouts.readMs);
+        if (isRefusal(answer.status)) throw refusalError(answer, new Date());
+        return bodyOf(answer, operation, 'unavailable');
+      } catch (error) {
+        const final = error instanceof ProviderError && error.kind !== 'unavailable';
+        if (final || init.signal?.aborted || attempt === READ_ATTEMPTS) throw error;
+      }
+      const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1);
+      await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: init.signal ?? undefined });
+    }
+  }
+}
+
+function operationOf(method: string, path: string): Operation {
+  if (method === 'POST') return path.endsWith('/cancel') ? 'cancel' : 'create';
+  return path.endsWith('/predictions') ? 'list' : 'get';
+}
+
+async function exchange(url: URL, init: RequestInit, timeoutMs: number): Promise<Answer> {
+  const limits = [AbortSignal.timeout(timeoutMs), ...(init.signal ? [init.signal] : [])];
+  // A followed redirect would send the POST a second time, and the token to another host.
+  const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.any(limits) });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+/** The body of a success. Anything else (5xx, a redirect, a body cut short or not of the schema) is an error of `kind`. */
+function bodyOf(answer: Answer, operation: Operation, kind: ProviderErrorKind): unknown {
+  const { status } = answer;
+  if (status < 200 || status > 299) throw new ProviderError(kind, `Replicate answered ${status}`, { status });
+  const validate = operation === 'list' ? isPredictionPage : isPrediction;
+  let body: unknown;
+  try {
+    body = JSON.parse(answer.text);
+  } catch (cause) {
+    throw new ProviderError(kind, 'Replicate answered with a body that is not JSON', { status, cause });
+  }
+  if (!validate(body)) {
+    throw new ProviderError(kind, `Replicate answered with an unexpected body: ${violations(validate)}`, { status });
+  }
+  return body;
+}

@@ -1,0 +1,139 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { ReplicateProvider } from './replicate.provider.js';
+
+/** A server that lies on the wire, where the simulator keeps to HTTP. */
+let server: Server;
+let base: string;
+let requests: IncomingMessage[] = [];
+let answer: (request: IncomingMessage, response: ServerResponse) => void;
+
+const body = {
+  id: 'p1',
+  model: 'owner/name',
+  status: 'starting',
+  input: {},
+  output: null,
+  created_at: '2026-11-21T12:00:00.000Z',
+};
+const request = { model: 'owner/name', version: null, input: { prompt: 'x' }, cancelAfterSeconds: 90 };
+
+beforeAll(async () => {
+  server = createServer((incoming, response) => {
+    requests.push(incoming);
+    incoming.resume().on('end', () => answer(incoming, response));
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  base = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/v1`;
+});
+afterAll(() => {
+  server.closeAllConnections();
+  server.close();
+});
+afterEach(() => {
+  requests = [];
+});
+
+const provider = () =>
+  new ReplicateProvider({ baseUrl: base, token: 'r8_secret', timeouts: { createMs: 1_000, readMs: 500 } });
+
+const json = (response: ServerResponse, status: number, value: unknown) =>
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+
+describe('a create on the wire', () => {
+  it('carries the deadline, the token and no wish to wait', async () => {
+    answer = (_request, response) => json(response, 201, body);
+    await provider().create({ ...request, webhook: 'https://a.example/hook' });
+    expect(requests).toHaveLength(1);
+    expect(requests[0]).toMatchObject({ method: 'POST', url: '/v1/models/owner/name/predictions' });
+    expect(requests[0]?.headers).toMatchObject({ 'cancel-after': '90s', authorization: 'Bearer r8_secret' });
+    expect(requests[0]?.headers).not.toHaveProperty('prefer');
+  });
+
+  it.each<[string, (request: IncomingMessage, response: ServerResponse) => void]>([
+    [
+      'a body cut short',
+      (_request, response) => {
+        response.writeHead(201, { 'content-length': '500' }).write('{"id":');
+        setImmediate(() => response.destroy());
+      },
+    ],
+    ['a body that never ends', (_request, response) => response.writeHead(201).write('{"id":')],
+    ['no answer', () => undefined],
+    ['a prediction without an id', (_request, response) => json(response, 201, { ...body, id: undefined })],
+    ['an empty body', (_request, response) => response.writeHead(201).end()],
+    ['a web page', (_request, response) => response.writeHead(200).end('<html>')],
+    ['a redirect', (_request, response) => response.writeHead(307, { location: '/v1/elsewhere' }).end()],
+    ['a bad gateway', (_request, response) => response.writeHead(502).end('<html>')],
+  ])('answered with %s has an unknown outcome, after one request', async (_name, lie) => {
+    answer = lie;
+    await expect(provider().create(request)).rejects.toMatchObject({ name: 'ProviderError', kind: 'outcome_unknown' });
+    expect(requests).toHaveLength(1);
+  });
+});
+
+it('does not send a create again on 421, as the Fetch standard would have it', async () => {
+  answer = (_request, response) => json(response, 421, { detail: 'Misdirected' });
+  await expect(provider().create(request)).rejects.toMatchObject({ kind: 'rejected' });
+  expect(requests).toHaveLength(1);
+});
+
+describe('a read on the wire', () => {
+  it('is tried again when it takes too long or its body is unreadable', async () => {
+    const lies: (typeof answer)[] = [
+      () => undefined,
+      (_request, response) => response.writeHead(200).end('{"id":'),
+      (_request, response) => response.writeHead(302, { location: 'https://evil.example/' }).end(),
+    ];
+    answer = (incoming, response) => {
+      const lie = lies.shift();
+      if (lie) lie(incoming, response);
+      else json(response, 200, body);
+    };
+    expect(await provider().get('p1')).toMatchObject({ id: 'p1' });
+    expect(requests).toHaveLength(4);
+  });
+
+  it('stops when it is told to, on its way and between two attempts', async () => {
+    const reading = (stop: AbortController) => provider().get('p1', { signal: stop.signal });
+    const onItsWay = new AbortController();
+    answer = () => onItsWay.abort();
+    await expect(reading(onItsWay)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(requests).toHaveLength(1);
+
+    const between = new AbortController();
+    answer = (_request, response) => {
+      response.on('close', () => between.abort());
+      json(response, 500, {});
+    };
+    await expect(reading(between)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(requests).toHaveLength(2);
+  });
+
+  it('follows pages on its own host only, and each page once', async () => {
+    answer = (_request, response) =>
+      json(response, 200, { next: 'https://evil.example/v1/predictions?cursor=abc', previous: null, results: [body] });
+    const listed = [];
+    for await (const prediction of provider().list('2026-11-21T12:00:00Z')) listed.push(prediction.id);
+    expect(listed).toEqual(['p1', 'p1']);
+    expect(requests.map(({ url }) => new URL(url ?? '', base).searchParams.toString())).toEqual([
+      'created_after=2026-11-21T12%3A00%3A00Z',
+      'created_after=2026-11-21T12%3A00%3A00Z&cursor=abc',
+    ]);
+  });
+
+  it('leaves out what is older than asked, should the provider send it', async () => {
+    answer = (_request, response) =>
+      json(response, 200, { next: null, results: [body, { ...body, id: 'p0', created_at: '2026-11-20T12:00:00Z' }] });
+    const listed = [];
+    for await (const prediction of provider().list('2026-11-21T12:00:00Z')) listed.push(prediction.id);
+    expect(listed).toEqual(['p1']);
+  });
+});
+
+it('needs a token of its own and a base URL', () => {
+  expect(() => new ReplicateProvider({ baseUrl: base, token: '' })).toThrow(TypeError);
+  expect(() => new ReplicateProvider({ baseUrl: 'replicate', token: 'x' })).toThrow(TypeError);
+});

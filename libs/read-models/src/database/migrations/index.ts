@@ -1,0 +1,4 @@
+import { ReadModels0001 } from './0001-read-models.js';
+
+/** Every migration, in the order they are applied. An applied one is never edited: a change is a new one. */
+export const MIGRATIONS = [ReadModels0001];

@@ -1,0 +1,58 @@
+/**
+ * Rewrites the machine's own apt source of the Debian main archive to the suite `sid`, so that a newer package can be
+ * fetched from the place, and by the keys, that this machine already trusts.
+ *
+ * @param {{ name: string, content: string }[]} files what is in sources.list and sources.list.d
+ * @param {string} codename of this Debian release, e.g. bookworm
+ * @returns {{ name: string, content: string } | undefined} one sources file; undefined when no entry fits
+ */
+export function sidSource(files, codename) {
+  const suites = [codename, 'stable', 'testing', 'unstable', 'sid'];
+  for (const { name, content } of files) {
+    const rewritten = name.endsWith('.sources') ? fromStanzas(content, suites) : fromLines(content, suites);
+    if (rewritten) return { name: name.endsWith('.sources') ? 'sid.sources' : 'sid.list', content: rewritten };
+  }
+  return undefined;
+}
+
+/**
+ * The deb822 format: stanzas of `Field: value`, where lines that begin with a space go on.
+ *
+ * @param {string} content
+ * @param {string[]} suites
+ */
+function fromStanzas(content, suites) {
+  for (const stanza of content.split(/\n\s*\n/)) {
+    const lines = stanza.split('\n').filter((line) => line.trim() && !line.startsWith('#'));
+    /** @type {Map<string, string>} */
+    const fields = new Map();
+    let last = '';
+    for (const line of lines) {
+      const [, field, value = ''] = /^([^\s:]+):(.*)$/.exec(line) ?? [];
+      if (field) fields.set((last = field.toLowerCase()), value);
+      else fields.set(last, `${fields.get(last) ?? ''}\n${line}`);
+    }
+    const words = (/** @type {string} */ field) => (fields.get(field) ?? '').split(/\s+/).filter(Boolean);
+    if (words('enabled')[0] === 'no' || !words('types').includes('deb') || !words('components').includes('main')) continue;
+    if (!words('suites').some((suite) => suites.includes(suite))) continue;
+    fields.set('types', ' deb').set('suites', ' sid').set('components', ' main');
+    return [...fields].map(([field, value]) => `${field}:${value}\n`).join('');
+  }
+  return undefined;
+}
+
+/**
+ * The one-line format: `deb [options] uri suite component…`.
+ *
+ * @param {string} content
+ * @param {string[]} suites
+ */
+function fromLines(content, suites) {
+  for (const line of content.split('\n')) {
+    const [, options = '', uri, suite = '', components = ''] =
+      /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+([^#]*)/.exec(line) ?? [];
+    if (!uri || !suites.includes(suite) || !components.split(/\s+/).includes('main')) continue;
+    return `deb ${options}${uri} sid main\n`;
+  }
+  return undefined;
+}

@@ -1,0 +1,26 @@
+import type { ChildProcess } from 'node:child_process';
+
+export interface RunningServer {
+  readonly child: ChildProcess;
+  readonly pid: number;
+  readonly port: number;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+export function guardServer(pid: number, folder: string): () => void;
+export function startNatsServer(options: {
+  binary: string;
+  dir: string;
+  port?: number;
+  logFile: string;
+}): Promise<RunningServer>;
+export function startTemporaryPostgres(options: {
+  projectRoot: string;
+  folder: string;
+  port?: number;
+}): Promise<RunningServer>;
+export function endProcess(
+  pid: number,
+  steps: { signal: NodeJS.Signals; graceMs: number }[],
+): Promise<NodeJS.Signals | undefined>;
+export function isAlive(pid: number): boolean;

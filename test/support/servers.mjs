@@ -1,0 +1,5 @@
+/** What the tests take from the scripts, in one place: `servers.d.mts` beside it gives it types. */
+export { guardServer } from '../../scripts/lib/guard.mjs';
+export { startNatsServer } from '../../scripts/lib/nats-server.mjs';
+export { endProcess, isAlive } from '../../scripts/lib/process.mjs';
+export { startTemporaryPostgres } from '../../scripts/lib/temporary-postgres.mjs';
