@@ -33,7 +33,8 @@ function fromStanzas(content, suites) {
       else fields.set(last, `${fields.get(last) ?? ''}\n${line}`);
     }
     const words = (/** @type {string} */ field) => (fields.get(field) ?? '').split(/\s+/).filter(Boolean);
-    if (words('enabled')[0] === 'no' || !words('types').includes('deb') || !words('components').includes('main')) continue;
+    if (words('enabled')[0] === 'no' || !words('types').includes('deb') || !words('components').includes('main'))
+      continue;
     if (!words('suites').some((suite) => suites.includes(suite))) continue;
     fields.set('types', ' deb').set('suites', ' sid').set('components', ' main');
     return [...fields].map(([field, value]) => `${field}:${value}\n`).join('');

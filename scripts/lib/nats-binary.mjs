@@ -27,7 +27,9 @@ export async function findNatsServer({ explicit, cacheDir, searchPath, downloadU
   if (explicit) {
     const inspected = inspectNatsServer(explicit);
     if ('refused' in inspected) {
-      throw new Error(`NATS_SERVER_BIN: ${inspected.refused} (Without NATS_SERVER_BIN, one is looked for and fetched.)`);
+      throw new Error(
+        `NATS_SERVER_BIN: ${inspected.refused} (Without NATS_SERVER_BIN, one is looked for and fetched.)`,
+      );
     }
     say(`${inspected.version} from NATS_SERVER_BIN (${explicit})`);
     return explicit;
@@ -45,8 +47,14 @@ export async function findNatsServer({ explicit, cacheDir, searchPath, downloadU
   }
 
   const ways = [
-    { name: 'the official release', fetch: () => fetchNatsRelease({ destination: cached, baseUrl: downloadUrl, signal }) },
-    { name: "Debian's archive (apt; nothing is installed)", fetch: () => fetchNatsByApt({ destination: cached, etc, signal }) },
+    {
+      name: 'the official release',
+      fetch: () => fetchNatsRelease({ destination: cached, baseUrl: downloadUrl, signal }),
+    },
+    {
+      name: "Debian's archive (apt; nothing is installed)",
+      fetch: () => fetchNatsByApt({ destination: cached, etc, signal }),
+    },
   ];
   for (const way of ways) {
     say(`fetching it from ${way.name}`);

@@ -47,8 +47,11 @@ export async function fetchNatsRelease({ destination, baseUrl = RELEASES, pinned
   });
 }
 
+/** The name that the release's archives give to this processor. */
 function architecture() {
-  return { x64: 'amd64', arm64: 'arm64', arm: 'arm7', ppc64: 'ppc64le', s390x: 's390x' }[process.arch] ?? process.arch;
+  /** @type {Record<string, string>} */
+  const names = { x64: 'amd64', ia32: '386', arm: 'arm7', ppc64: 'ppc64le' };
+  return names[process.arch] ?? process.arch;
 }
 
 /**
@@ -78,7 +81,9 @@ async function download(url, signal) {
     return Buffer.from(await response.arrayBuffer());
   } catch (error) {
     const { cause, message } = /** @type {Error & { cause?: Error }} */ (error);
-    throw new Error(`${url}: ${tooSlow.signal.aborted ? 'no answer in time' : (cause?.message ?? message)}`, { cause: error });
+    throw new Error(`${url}: ${tooSlow.signal.aborted ? 'no answer in time' : (cause?.message ?? message)}`, {
+      cause: error,
+    });
   } finally {
     clearTimeout(timer);
   }

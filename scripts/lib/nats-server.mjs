@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
+import { logTail } from './log-tail.mjs';
 import { endProcess } from './process.mjs';
 import { waitUntil } from './wait.mjs';
 
@@ -44,14 +45,24 @@ export async function startNatsServer({ binary, dir, port = -1, logFile, onSpawn
   let ended;
   child.once('error', (error) => (ended = error.message));
   child.once('exit', (code, signal) => (ended = `exit ${code ?? signal}`));
-  const actualPort = await waitUntil(
-    async () => {
-      if (ended) throw new Error(`nats-server did not start (${ended}). The end of ${logFile}:\n${tail(logFile)}`);
-      const listening = port === -1 ? announcedPort(dir, child.pid) : port;
-      return listening && (await hasJetStream(listening)) ? listening : undefined;
-    },
-    { timeoutMs: 30_000, what: `nats-server taking clients (see ${logFile})` },
-  );
+  /** @type {number} */
+  let actualPort;
+  try {
+    actualPort = await waitUntil(
+      async () => {
+        if (ended)
+          throw new Error(
+            `nats-server did not start (${ended}). The end of ${logFile}:\n${logTail(logFile).join('\n')}`,
+          );
+        const listening = port === -1 ? announcedPort(dir, child.pid) : port;
+        return listening && (await hasJetStream(listening)) ? listening : undefined;
+      },
+      { timeoutMs: 30_000, what: `nats-server taking clients (see ${logFile})` },
+    );
+  } catch (error) {
+    if (child.pid) await endProcess(child.pid, SHUTDOWN);
+    throw error;
+  }
   const pid = /** @type {number} */ (child.pid);
   const url = `nats://127.0.0.1:${actualPort}`;
   return { child, pid, port: actualPort, url, stop: async () => void (await endProcess(pid, SHUTDOWN)) };
@@ -113,9 +124,4 @@ function hasJetStream(port) {
     socket.on('close', () => finish(false));
     socket.on('timeout', () => finish(false));
   });
-}
-
-/** @param {string} file */
-function tail(file) {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8).join('\n');
 }

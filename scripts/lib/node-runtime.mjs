@@ -59,8 +59,10 @@ export async function fetchedNode(cacheDir) {
     writeFileSync(join(unfinished, 'package.json'), '{ "private": true }');
     await runCommand(
       'npm',
-      ['install', '--prefix', unfinished, '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock']
-        .concat(['--loglevel=error', `node-${platform}@${FETCHED_VERSION}`]),
+      ['install', '--prefix', unfinished, '--ignore-scripts', '--no-audit', '--no-fund', '--no-package-lock'].concat([
+        '--loglevel=error',
+        `node-${platform}@${FETCHED_VERSION}`,
+      ]),
       { cwd: unfinished, timeoutMs: 300_000 },
     );
   });

@@ -1,16 +1,17 @@
 import { createServer } from 'node:net';
 
 /**
- * True when nothing listens on this port of 127.0.0.1.
+ * True when nothing listens on this port.
  *
  * @param {number} port
+ * @param {string} [host]
  * @returns {Promise<boolean>}
  */
-export function isPortFree(port) {
+export function isPortFree(port, host = '127.0.0.1') {
   return new Promise((resolve) => {
     const probe = createServer();
     probe.once('error', () => resolve(false));
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    probe.listen(port, host, () => probe.close(() => resolve(true)));
   });
 }
 

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { replaceFile } from './atomic.mjs';
+import { logTail } from './log-tail.mjs';
 import { commandLine, endProcess, isAlive } from './process.mjs';
 import { waitUntil } from './wait.mjs';
 
@@ -97,15 +98,23 @@ export async function startPostgresServer({ binaries, dataDir, account, port, lo
   let ended;
   child.once('error', (error) => (ended = error.message));
   child.once('exit', (code, signal) => (ended = `exit ${code ?? signal}`));
-  await waitUntil(
-    () => {
-      if (ended) throw new Error(`PostgreSQL did not start (${ended}). The end of ${logFile}:\n${tail(logFile)}`);
-      // What pg_ctl looks at: line 1 is the process id, line 8 the state.
-      const lines = postmasterLines(dataDir);
-      return Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready';
-    },
-    { timeoutMs: 60_000, what: `PostgreSQL taking connections (see ${logFile})` },
-  );
+  try {
+    await waitUntil(
+      () => {
+        if (ended)
+          throw new Error(
+            `PostgreSQL did not start (${ended}). The end of ${logFile}:\n${logTail(logFile).join('\n')}`,
+          );
+        // What pg_ctl looks at: line 1 is the process id, line 8 the state.
+        const lines = postmasterLines(dataDir);
+        return Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready';
+      },
+      { timeoutMs: 60_000, what: `PostgreSQL taking connections (see ${logFile})` },
+    );
+  } catch (error) {
+    if (child.pid) await endProcess(child.pid, POSTGRES_SHUTDOWN);
+    throw error;
+  }
   const pid = /** @type {number} */ (child.pid);
   return { child, pid, port, stop: async () => void (await endProcess(pid, POSTGRES_SHUTDOWN)) };
 }
@@ -131,9 +140,4 @@ function postmasterLines(dataDir) {
   } catch {
     return [];
   }
-}
-
-/** @param {string} file */
-function tail(file) {
-  return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8).join('\n');
 }

@@ -1,21 +1,25 @@
 import { createMetrics, Logger } from '@darkroom/observability';
 import { NestFactory } from '@nestjs/core';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { GatewayConfig } from './config.js';
 import { GatewayModule } from './gateway.module.js';
 import { createAdapter } from './http/adapter.js';
 import { serveDocs } from './http/docs.js';
 import { registerHooks } from './http/hooks.js';
+import { acceptJsonBodies } from './http/json-body.js';
 
 /** The gateway, ready to listen. It needs no server to be there: what is missing is tried for in the background. */
-export async function createGateway(config: GatewayConfig): Promise<NestFastifyApplication> {
+export async function createGateway(
+  config: GatewayConfig,
+  adapter: FastifyAdapter = createAdapter(),
+): Promise<NestFastifyApplication> {
   const metrics = createMetrics();
-  const app = await NestFactory.create<NestFastifyApplication>(
-    GatewayModule.register(config, metrics),
-    createAdapter(),
-    { bufferLogs: true },
-  );
+  const app = await NestFactory.create<NestFastifyApplication>(GatewayModule.register(config, metrics), adapter, {
+    bufferLogs: true,
+    bodyParser: false,
+  });
   app.useLogger(app.get(Logger));
+  acceptJsonBodies(app);
   await registerHooks(app, metrics);
   serveDocs(app, config.publicUrl);
   return app;

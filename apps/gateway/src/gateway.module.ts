@@ -41,7 +41,8 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
       imports: [
         loggingModule({ level: config.logLevel, service: 'gateway' }),
         MetricsModule.register(metrics),
-        TerminusModule,
+        // What is down is in the answer; a line for every probe would say it again each second.
+        TerminusModule.forRoot({ logger: false }),
       ],
       controllers: [GenerationsController, ImagesController, ModelsController, HealthController],
       providers: [

@@ -2,7 +2,7 @@ import { duration, HOST, httpAddress, loadConfig, port, wholeNumber } from '@dar
 import { z } from 'zod';
 import type { SimulatorOptions } from './settings.js';
 
-const schema = z.object({
+export const configSchema = z.object({
   SIMULATOR_PORT: port.default(3_002),
   HOST,
   SIMULATOR_PUBLIC_URL: httpAddress.optional(),
@@ -17,7 +17,7 @@ const schema = z.object({
 
 /** The simulator's settings by its environment variables; ends the process with one line per bad value. */
 export function readConfig(env: NodeJS.ProcessEnv = process.env): SimulatorOptions {
-  const config = loadConfig(schema, env);
+  const config = loadConfig(configSchema, env);
   return {
     host: config.HOST,
     port: config.SIMULATOR_PORT,

@@ -60,7 +60,9 @@ function checkServer(connection: NatsConnection): void {
   const info = connection.info;
   const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
   if (major < OLDEST_SERVER[0] || (major === OLDEST_SERVER[0] && minor < OLDEST_SERVER[1])) {
-    throw new Error(`nats-server ${info?.version ?? '?'} is too old: Darkroom needs ${OLDEST_SERVER.join('.')} or later`);
+    throw new Error(
+      `nats-server ${info?.version ?? '?'} is too old: Darkroom needs ${OLDEST_SERVER.join('.')} or later`,
+    );
   }
   if (!info?.jetstream) throw new Error('This nats-server runs without JetStream: start it with JetStream enabled');
 }

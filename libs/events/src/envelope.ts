@@ -26,13 +26,16 @@ const BY_NAME = new Map(Object.entries(TYPES).map(([type, name]) => [name, type 
 /** Carries an event's position in the log when the event travels as work, in another stream. */
 const POSITION_HEADER = 'Darkroom-Position';
 
-/** A message that is no event of ours, or one of a newer release. */
+/** A message that is no event of ours. */
 export class EnvelopeError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'EnvelopeError';
   }
 }
+
+/** An event that only a newer release of Darkroom understands: leave it to one. */
+export class NewerEventError extends EnvelopeError {}
 
 /** The public, versioned name of an event type, e.g. `darkroom.generation.requested.v1`. */
 export function typeName(type: EventType): string {
@@ -74,7 +77,7 @@ export function decode(h: MsgHdrs | undefined, body: Uint8Array, position?: Posi
   const type = BY_NAME.get(name);
   const newest = newestVersion(name);
   if (!type || version > newest) {
-    throw new EnvelopeError(`Event type ${name}.v${version} is unknown here: it was written by a newer release`);
+    throw new NewerEventError(`Event type ${name}.v${version} is unknown here: it was written by a newer release`);
   }
   return {
     type,

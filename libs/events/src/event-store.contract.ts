@@ -14,7 +14,9 @@ export interface StoreUnderTest {
 
 const NOW = '2026-01-02T03:04:05.678Z';
 
-export function exampleRequest(overrides: Partial<EventData['GenerationRequested']> = {}): EventData['GenerationRequested'] {
+export function exampleRequest(
+  overrides: Partial<EventData['GenerationRequested']> = {},
+): EventData['GenerationRequested'] {
   return {
     user_id: 'user-1',
     model_id: 'black-forest-labs/flux-schnell',
@@ -229,7 +231,13 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
       const position = await store.append(exampleEvent(id), 0);
       await subject.restart();
       expect((await store.load(id)).position).toBe(position);
-      const command: Command = { type: 'Cancel', commandId: uuidv7(), at: NOW, by: 'user-1', reason: 'changed my mind' };
+      const command: Command = {
+        type: 'Cancel',
+        commandId: uuidv7(),
+        at: NOW,
+        by: 'user-1',
+        reason: 'changed my mind',
+      };
       const outcome = await runner().execute(id, command);
       expect(outcome.kind === 'done' && outcome.position > position).toBe(true);
     });

@@ -77,9 +77,11 @@ async function provisionConsumer(
     await consumers.add(stream, wanted);
     return;
   }
-  if (!differs(wanted, current.config)) return;
+  // Where a consumer begins matters only when it is made: one that was made anew began in the middle.
+  const { deliver_policy: _, ...lasting } = wanted;
+  if (!differs(lasting, current.config)) return;
   try {
-    await consumers.update(stream, name, wanted);
+    await consumers.update(stream, name, lasting);
   } catch (error) {
     if (!(error instanceof JetStreamApiError)) throw error;
     const { retention } = (await broker.manager.streams.info(stream)).config;

@@ -39,10 +39,16 @@ export interface TopologyOptions {
   readonly replicas: number;
   /** Tests shorten it. Milliseconds. */
   readonly ackWaitMs?: number;
+  /** Tests lower it. */
+  readonly maxDeliver?: number;
 }
 
 /** Every stream and consumer of Darkroom, as they should be. */
-export function topology({ replicas, ackWaitMs = ACK_WAIT_MS }: TopologyOptions): readonly StreamDefinition[] {
+export function topology({
+  replicas,
+  ackWaitMs = ACK_WAIT_MS,
+  maxDeliver = MAX_DELIVER,
+}: TopologyOptions): readonly StreamDefinition[] {
   const durable = { storage: StorageType.File, num_replicas: replicas, discard: DiscardPolicy.New };
   const explicit = { ack_policy: AckPolicy.Explicit, deliver_policy: DeliverPolicy.All, ack_wait: nanos(ackWaitMs) };
   return [
@@ -85,7 +91,7 @@ export function topology({ replicas, ackWaitMs = ACK_WAIT_MS }: TopologyOptions)
           ...explicit,
           durable_name: names.workConsumer(stage, lane),
           filter_subject: names.workFilter(stage, lane),
-          max_deliver: MAX_DELIVER,
+          max_deliver: maxDeliver,
           max_ack_pending: MAX_ACK_PENDING,
         })),
       ),

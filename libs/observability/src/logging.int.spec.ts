@@ -41,7 +41,9 @@ describe('logging', () => {
     await app.init();
   });
   afterAll(() => app.close());
-  beforeEach(() => lines.splice(0));
+  beforeEach(() => {
+    lines.length = 0;
+  });
 
   it('writes one JSON line with the context and without secrets, and none per request', async () => {
     await app.inject({ url: '/work', headers: { authorization: 'Bearer secret' } });

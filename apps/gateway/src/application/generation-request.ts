@@ -1,5 +1,6 @@
 import { PROMPT_MAX_LENGTH } from '@darkroom/domain';
 import { z } from 'zod';
+import { isStorable } from './storable-text.js';
 
 export const WEBHOOK_EVENTS = [
   'generation.started',
@@ -99,8 +100,4 @@ function unstorableTexts(value: unknown, path: readonly (string | number)[] = []
   return Object.entries(value).flatMap(([key, inner]) =>
     isStorable(key) ? unstorableTexts(inner, [...path, key]) : [[...path]],
   );
-}
-
-function isStorable(text: string): boolean {
-  return text.isWellFormed() && !text.includes('\u0000');
 }

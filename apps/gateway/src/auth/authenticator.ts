@@ -2,17 +2,14 @@ import { jwtVerify } from 'jose';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Principal } from '../application/principal.js';
+import { isStorable } from '../application/storable-text.js';
 import { AppError } from '../errors/app-error.js';
 
 /** Whose generations are made with the operators' key of the environment. */
 const ADMIN_USER_ID = 'admin';
 
 const claims = z.object({
-  sub: z
-    .string()
-    .min(1)
-    .max(255)
-    .refine((text) => text.isWellFormed() && !text.includes('\u0000')),
+  sub: z.string().min(1).max(255).refine(isStorable),
   role: z.unknown().optional(),
 });
 

@@ -24,6 +24,6 @@ export function fieldErrors(issues: readonly (Issue & { readonly keys?: readonly
 }
 
 function fieldError(path: readonly string[], message: string): FieldError {
-  const field = path.join('.').slice(0, 200);
-  return { field, message: field === '' ? message : `${field}: ${message}` };
+  const field = path.join('.').slice(0, 200) || 'body';
+  return { field, message: `${field}: ${message}` };
 }

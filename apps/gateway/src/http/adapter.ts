@@ -1,5 +1,6 @@
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { STATUS_CODES } from 'node:http';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { AppError } from '../errors/app-error.js';
 import { PROBLEM_JSON, problemOf } from '../errors/problem.js';
@@ -10,7 +11,7 @@ import { requestIdOf } from './request-id.js';
 const BODY_LIMIT = 1024 * 1024;
 
 /** Milliseconds. Together they end a client that sends its request a byte at a time. */
-const TIMEOUTS = {
+export const TIMEOUTS = {
   /** Silence of a socket. Longer than the longest wait that a client may ask for. */
   connectionTimeout: (LONGEST_WAIT_SECONDS + 30) * 1_000,
   /** For the whole request to arrive. */
@@ -22,17 +23,24 @@ const TIMEOUTS = {
   connectionsCheckingInterval: 2_000,
 };
 
-export function createAdapter(): FastifyAdapter {
-  const { headersTimeout, connectionsCheckingInterval, ...timeouts } = TIMEOUTS;
+export function createAdapter(limits: typeof TIMEOUTS = TIMEOUTS): FastifyAdapter {
+  const { headersTimeout, connectionsCheckingInterval, ...timeouts } = limits;
   return new FastifyAdapter({
     ...timeouts,
     http: { headersTimeout, connectionsCheckingInterval },
     bodyLimit: BODY_LIMIT,
     requestIdHeader: false,
-    genReqId: (request) => requestIdOf(request.headers),
+    genReqId: (request: IncomingMessage) => requestIdOf(request.headers),
     forceCloseConnections: 'idle',
     clientErrorHandler,
+    frameworkErrors,
   });
+}
+
+/** A path that cannot be decoded belongs to no route, and so to no exception filter. */
+function frameworkErrors(error: Error, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(new AppError('bad_request', error.message), request.id);
+  void reply.status(problem.status).header('x-request-id', request.id).type(PROBLEM_JSON).send(problem);
 }
 
 /** What is no HTTP at all, or does not arrive in time, never reaches a route: it is answered on the socket. */

@@ -1,7 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
-import * as answers from '../rest/answers.schema.js';
+import { problem } from '../rest/answers.schema.js';
+
+type Schemas = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>;
 
 /** Serves `/docs` and `/docs/openapi.json`. */
 export function serveDocs(app: NestFastifyApplication, publicUrl: string): void {
@@ -25,10 +27,12 @@ function describeApi(app: NestFastifyApplication, publicUrl: string): OpenAPIObj
     .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A JWT, or an API key.' })
     .build();
   const document = SwaggerModule.createDocument(app, config, { operationIdFactory: (_controller, method) => method });
-  const { $defs: _, ...problem } = z.toJSONSchema(answers.problem, { target: 'openapi-3.0' });
-  document.components = {
-    ...document.components,
-    schemas: { ...document.components?.schemas, Problem: problem as never },
-  };
+  document.components = { ...document.components, schemas: { ...document.components?.schemas, ...problemSchema() } };
   return document;
+}
+
+/** Errors are documented by reference, which the generator does not follow by itself. */
+function problemSchema(): Schemas {
+  const { definitions } = z.toJSONSchema(problem, { target: 'openapi-3.0' });
+  return definitions as Schemas;
 }

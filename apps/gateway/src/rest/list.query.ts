@@ -1,5 +1,6 @@
 import { STATUSES } from '@darkroom/domain';
 import { z } from 'zod';
+import { isStorable } from '../application/storable-text.js';
 
 const METADATA = 'metadata.';
 const number = z
@@ -28,8 +29,12 @@ export const listQuery = z
       if (!(key in listQuery.shape) && !(key.startsWith(METADATA) && key.length > METADATA.length)) {
         context.addIssue({ code: 'custom', path: [key], message: 'is not a known filter' });
       }
-      if (`${key}${value}`.includes('\u0000')) {
-        context.addIssue({ code: 'custom', path: [key], message: 'must not contain U+0000' });
+      if (!isStorable(`${key}${value}`)) {
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: 'must not contain U+0000 or half of a surrogate pair',
+        });
       }
     }
   });

@@ -2,6 +2,10 @@ import type { Command } from './commands.js';
 import type { EventData, EventType, GenerationEvent, Stage } from './events.js';
 import { isTerminal, type Attempt, type Generation } from './generation.js';
 
+/**
+ * `stale_attempt`: another worker holds the generation, or did since. `too_early`: unlike after `invalid_state` the work
+ * is still to be done, once the prediction whose outcome is unknown can no longer be running.
+ */
 export const REJECTION_CODES = [
   'not_found',
   'already_exists',

@@ -218,6 +218,10 @@ describe('a source image', () => {
   });
 });
 
+it('a model that is no longer offered is unknown', () => {
+  expect(prepareFor({ ...sdxl, active: false }, { prompt: 'a cat' })).toMatchObject({ code: 'unknown_model' });
+});
+
 describe('a model that makes one image, of no chosen size', () => {
   const model: Model = { ...sdxl, outputsField: null, size: null };
 

@@ -38,13 +38,12 @@ export interface RefusedGeneration {
 export function prepareGeneration(request: GenerationRequestBody): PreparedGeneration | RefusedGeneration {
   const id = request.model_id ?? DEFAULT_MODEL_ID;
   const model = findModel(id);
-  if (model?.active) return prepareFor(model, request);
-  const message = model ? `${id} is no longer offered` : `There is no model ${JSON.stringify(id)}`;
-  return { ok: false, code: 'unknown_model', errors: [{ field: 'model_id', message }] };
+  return model ? prepareFor(model, request) : unknownModel(`There is no model ${JSON.stringify(id)}`);
 }
 
 /** `prepareGeneration` for a model already found. */
 export function prepareFor(model: Model, request: GenerationRequestBody): PreparedGeneration | RefusedGeneration {
+  if (!model.active) return unknownModel(`${model.id} is no longer offered`);
   const input = inputOf(request);
   const draft = new ProviderInputDraft(model);
   checkPrompt(draft, input);
@@ -67,6 +66,10 @@ export function prepareFor(model: Model, request: GenerationRequestBody): Prepar
     warnings: draft.warnings,
     estimatedCostUsd: estimatedCostUsd(model, outputs),
   };
+}
+
+function unknownModel(message: string): RefusedGeneration {
+  return { ok: false, code: 'unknown_model', errors: [{ field: 'model_id', message }] };
 }
 
 function inputOf(request: GenerationRequestBody): GenerationInput {

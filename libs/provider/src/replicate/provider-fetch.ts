@@ -51,7 +51,7 @@ export class ProviderFetch {
     const operation = operationOf(init.method ?? 'GET', url.pathname);
     const startedAt = performance.now();
     const report = (code: ProviderCall['code']) =>
-      this.onCall?.({ operation, code, seconds: (performance.now() - startedAt) / 1_000 });
+      this.#report({ operation, code, seconds: (performance.now() - startedAt) / 1_000 });
     try {
       const body = await (operation === 'create' ? this.#create(url, init) : this.#read(url, init, operation));
       report('ok');
@@ -70,14 +70,25 @@ export class ProviderFetch {
     }
   };
 
+  /** An observer that throws must not cost a prediction, nor make the package send a create again. */
+  #report(call: ProviderCall): void {
+    try {
+      this.onCall?.(call);
+    } catch (error) {
+      process.emitWarning(`The observer of provider calls failed: ${reasonOf(error)}`);
+    }
+  }
+
   /** One attempt, whatever happens. */
   async #create(url: URL, init: RequestInit): Promise<unknown> {
     if (init.signal?.aborted) throw new ProviderError('unavailable', 'Stopped before the prediction was asked for');
-    const answer = await exchange(url, init, this.timeouts.createMs).catch((error: unknown) => {
-      throw new ProviderError(failedBeforeSending(error) ? 'unavailable' : 'outcome_unknown', reasonOf(error), {
-        cause: error,
-      });
-    });
+    const answer = await exchange(url, { ...init, ...sendableOnce(init) }, this.timeouts.createMs).catch(
+      (error: unknown) => {
+        throw new ProviderError(failedBeforeSending(error) ? 'unavailable' : 'outcome_unknown', reasonOf(error), {
+          cause: error,
+        });
+      },
+    );
     if (isRefusal(answer.status)) throw refusalError(answer, new Date());
     return bodyOf(answer, 'create', 'outcome_unknown');
   }
@@ -102,6 +113,18 @@ export class ProviderFetch {
 function operationOf(method: string, path: string): Operation {
   if (method === 'POST') return path.endsWith('/cancel') ? 'cancel' : 'create';
   return path.endsWith('/predictions') ? 'list' : 'get';
+}
+
+/**
+ * A body that can be read only once, so that nothing below us can send it again: Node's fetch repeats a POST that is
+ * answered with 421 if it still has the body.
+ */
+function sendableOnce(init: RequestInit): RequestInit {
+  if (typeof init.body !== 'string') throw new TypeError('The body of a create is JSON');
+  const bytes = new Blob([init.body]);
+  const headers = new Headers(init.headers);
+  headers.set('content-length', String(bytes.size));
+  return { body: bytes.stream(), headers, duplex: 'half', credentials: 'omit' };
 }
 
 async function exchange(url: URL, init: RequestInit, timeoutMs: number): Promise<Answer> {

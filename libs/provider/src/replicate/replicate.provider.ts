@@ -25,7 +25,7 @@ export interface ReplicateOptions {
   readonly userAgent?: string;
   /** Milliseconds for one attempt; default 60,000 for a create and 10,000 for everything else. */
   readonly timeouts?: Partial<Timeouts>;
-  /** Told of every finished call; must not throw. */
+  /** Told of every finished call, each page of a list being one. What it throws becomes a process warning. */
   readonly onCall?: CallObserver;
 }
 

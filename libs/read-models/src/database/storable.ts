@@ -6,7 +6,7 @@ const REPLACEMENT = '\uFFFD';
  * U+FFFD. The log keeps what was sent; without this one such prompt would stop the projection of everybody.
  */
 export function storableText(text: string): string {
-  return text.toWellFormed().replaceAll('\0', REPLACEMENT);
+  return text.replace(/\0|\p{Surrogate}/gu, REPLACEMENT);
 }
 
 /** JSON of a value, with every text and key in it storable in a jsonb. */

@@ -36,3 +36,9 @@ export async function orUnavailable<T>(query: () => Promise<T>): Promise<T> {
     throw new ReadModelUnavailable('The read models cannot be reached', { cause: error });
   }
 }
+
+/** Whether Postgres refuses the data or the statement itself, and will do so again: data (22), constraints (23), SQL (42). */
+export function isDataError(error: unknown): boolean {
+  if (!(error instanceof Error) || isTransient(error)) return false;
+  return 'code' in error && typeof error.code === 'string' && /^(22|23|42)...$/.test(error.code);
+}

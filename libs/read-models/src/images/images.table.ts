@@ -8,7 +8,10 @@ export async function upsertImages(em: EntityManager, rows: readonly ImageRow[])
   if (rows.length === 0) return;
   const latest = [...new Map(rows.map((row) => [row.id, row])).values()];
   await sql`
-    INSERT INTO ${sql.table(`${em.schema}.images`)} AS image
+    INSERT INTO ${sql.table(`${em.schema}.images`)} (
+      id, generation_id, user_id, model_id, index, storage_key, format, content_type,
+      width, height, bytes, sha256, blurhash, created_at, position
+    )
     SELECT
       id, generation_id, user_id, model_id, index, storage_key, format, content_type,
       width, height, bytes, sha256, blurhash, created_at, position

@@ -1,0 +1,110 @@
+import { SignJWT, type JWTPayload } from 'jose';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { gatewayConfig, gatewayVariables } from '../src/config.js';
+import { createGateway } from '../src/create-gateway.js';
+
+export const JWT_SECRET = 'a secret of the tests, 32 bytes!';
+export const ADMIN_KEY = 'an-operators-key-of-the-tests';
+
+export interface TestGateway {
+  readonly app: NestFastifyApplication;
+  readonly url: string;
+  /** Folder of its images. */
+  readonly images: string;
+  /** Sends a request as a user, or with the Authorization header that is given; `json` is sent as the body. */
+  send(path: string, options?: RequestOptions): Promise<Answer>;
+  /** Resolves when the gateway accepts requests. */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface RequestOptions {
+  readonly method?: string;
+  /** Default `alice`; null sends no credentials. */
+  readonly user?: string | null;
+  readonly json?: unknown;
+  readonly body?: string;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly bytes: Buffer;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the server sent; the test says what it expects
+  readonly json: any;
+}
+
+/** The real gateway on a free port, against servers that may or may not be there. */
+export async function startGateway(env: {
+  NATS_URL: string;
+  DATABASE_URL: string;
+  [name: string]: string;
+}): Promise<TestGateway> {
+  const images = await mkdtemp(join(tmpdir(), 'darkroom-images-'));
+  const variables = gatewayVariables.parse({
+    STORAGE_URL: `file:${images}`,
+    AUTH_JWT_SECRET: JWT_SECRET,
+    ADMIN_API_KEY: ADMIN_KEY,
+    LOG_LEVEL: 'silent',
+    PORT: '0',
+    HOST: '127.0.0.1',
+    ...env,
+  });
+  const app = await createGateway(gatewayConfig(variables));
+  await app.listen(0, '127.0.0.1');
+  const url = await app.getUrl();
+  const sendTo = (path: string, options?: RequestOptions) => send(url + path, options);
+  return {
+    app,
+    url,
+    images,
+    send: sendTo,
+    ready: () => until(async () => (await sendTo('/health/ready')).status === 200),
+    async close() {
+      await app.close();
+      await rm(images, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks again and again until it is so; fails after 15 seconds. */
+export async function until(isSo: () => Promise<boolean>): Promise<void> {
+  const signal = AbortSignal.timeout(15_000);
+  while (!(await isSo())) await delay(20, undefined, { signal });
+}
+
+export async function tokenFor(user: string, claims: JWTPayload = {}, secret = JWT_SECRET): Promise<string> {
+  return new SignJWT({ sub: user, ...claims })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(secret));
+}
+
+async function send(url: string, options: RequestOptions = {}): Promise<Answer> {
+  const { user = 'alice', json, headers, signal } = options;
+  const body = json === undefined ? options.body : JSON.stringify(json);
+  const response = await fetch(url, {
+    method: options.method ?? (body === undefined ? 'GET' : 'POST'),
+    body,
+    signal,
+    redirect: 'manual',
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(user !== null && { authorization: `Bearer ${await tokenFor(user)}` }),
+      ...headers,
+    },
+  });
+  const bytes = Buffer.from(await response.arrayBuffer());
+  const isJson = /json/.test(response.headers.get('content-type') ?? '') && bytes.length > 0;
+  return {
+    status: response.status,
+    headers: response.headers,
+    bytes,
+    json: isJson ? JSON.parse(bytes.toString()) : undefined,
+  };
+}

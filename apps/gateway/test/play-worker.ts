@@ -1,0 +1,62 @@
+import { imageIdOf, type Command, type StoredImage } from '@darkroom/domain';
+import { CommandRunner } from '@darkroom/events';
+import type { ImageStorage } from '@darkroom/storage';
+import { createHash, randomUUID } from 'node:crypto';
+import { LogConnection } from '../src/connections/log.js';
+import { STORAGE } from '../src/connections/tokens.js';
+import type { TestGateway } from './gateway-fixture.js';
+
+type WithoutCommon<C> = C extends Command ? Omit<C, 'commandId' | 'at'> : never;
+
+/** Carries out a command of the worker against the gateway's log. Answers the version of the generation after it. */
+async function execute({ app }: TestGateway, id: string, command: WithoutCommon<Command>): Promise<number> {
+  const runner = new CommandRunner(app.get(LogConnection).store, { source: '/darkroom/test' });
+  const outcome = await runner.execute(id, { ...command, commandId: randomUUID(), at: new Date().toISOString() });
+  if (outcome.kind === 'rejected') throw new Error(outcome.rejection.message);
+  return outcome.state.version;
+}
+
+/** Does all that a worker does for a generation, with these bytes as its one image. Answers the image's id. */
+export async function completeGeneration(gateway: TestGateway, id: string, bytes: Buffer): Promise<string> {
+  const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
+  const predictionId = randomUUID();
+  const prediction = { provider: 'replicate', predictionId, deadline: null, adopted: false };
+  await execute(gateway, id, { type: 'RecordPrediction', fence, ...prediction });
+  await execute(gateway, id, {
+    type: 'RecordGenerated',
+    fence,
+    outputs: ['https://example.com/out.png'],
+    outputsExpireAt: new Date(Date.now() + 3_600_000).toISOString(),
+    metrics: { predict_time: 1, total_time: 1 },
+    seed: 7,
+    actualCostUsd: 0.003,
+  });
+  const download = await execute(gateway, id, { type: 'StartAttempt', stage: 'download', worker: 'w', deadline: null });
+  const image: StoredImage = {
+    id: imageIdOf(id, 0),
+    index: 0,
+    storage_key: `images/${id}/0.png`,
+    format: 'png',
+    content_type: 'image/png',
+    width: 1,
+    height: 1,
+    bytes: bytes.length,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    blurhash: '00TI:j',
+  };
+  await gateway.app.get<ImageStorage>(STORAGE).put(image.storage_key, bytes, { contentType: image.content_type });
+  await execute(gateway, id, { type: 'RecordDownloaded', fence: download, images: [image] });
+  return image.id;
+}
+
+/** Ends a generation the way a refused prompt does. */
+export async function failGeneration(gateway: TestGateway, id: string): Promise<void> {
+  const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
+  const error = { code: 'content_refused', message: 'refused', retryable: false } as const;
+  await execute(gateway, id, { type: 'FailAttempt', fence, error, retryAt: new Date().toISOString(), counted: true });
+}
+
+/** Position of the last event: it moves with whatever is stored. */
+export async function lastPosition({ app }: TestGateway): Promise<number> {
+  return (await app.get(LogConnection).reader.identify()).last;
+}

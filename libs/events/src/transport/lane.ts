@@ -1,0 +1,87 @@
+import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { Broker } from '../connect.js';
+
+/** How long one pull waits for messages. Milliseconds. */
+const PULL_EXPIRES_MS = 5_000;
+/** Most messages asked for at once. */
+const MAX_PULL = 64;
+/** Pause after a pull that failed: the broker is away, or the consumer is being made anew. Milliseconds. */
+const PAUSE_MS = 500;
+
+/**
+ * Pulls one durable consumer. At most one message waits here while every slot is taken (so that lanes can be weighed
+ * against each other); more are asked for only as far as there are free slots.
+ */
+export class Lane {
+  readonly waiting: JsMsg[] = [];
+  #messages: ConsumerMessages | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(
+    private readonly broker: Broker,
+    private readonly stream: string,
+    readonly consumer: string,
+    private readonly options: {
+      readonly stopping: AbortSignal;
+      readonly freeSlots: () => number;
+      readonly onMessage: () => void;
+      readonly onError: (error: Error) => void;
+    },
+  ) {
+    options.stopping.addEventListener('abort', () => {
+      this.#messages?.stop();
+      this.wake();
+    });
+  }
+
+  /** Says that there may be room again. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Pulls until told to stop. Never throws: a broker that is away is waited for. */
+  async run(): Promise<void> {
+    while (!this.options.stopping.aborted) {
+      const room = Math.min(MAX_PULL, Math.max(1, this.options.freeSlots())) - this.waiting.length;
+      if (room <= 0) {
+        await this.#woken();
+        continue;
+      }
+      try {
+        await this.#pull(room);
+      } catch (error) {
+        if (this.options.stopping.aborted) return;
+        this.options.onError(error instanceof Error ? error : new Error(String(error)));
+        await this.#woken(PAUSE_MS);
+      }
+    }
+  }
+
+  async #pull(room: number): Promise<void> {
+    const consumer = await this.broker.jetstream.consumers.get(this.stream, this.consumer);
+    while (!this.options.stopping.aborted && room > 0) {
+      this.#messages = await consumer.fetch({ max_messages: room, expires: PULL_EXPIRES_MS });
+      for await (const message of this.#messages) {
+        if (this.options.stopping.aborted) message.nak();
+        else {
+          this.waiting.push(message);
+          this.options.onMessage();
+        }
+      }
+      room = Math.min(MAX_PULL, Math.max(1, this.options.freeSlots())) - this.waiting.length;
+    }
+  }
+
+  /** Until somebody calls wake(), or the time is over. */
+  #woken(timeoutMs?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = timeoutMs === undefined ? undefined : setTimeout(done, timeoutMs);
+      this.#wake = done;
+      function done(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+      if (this.options.stopping.aborted) done();
+    });
+  }
+}

@@ -1,0 +1,52 @@
+import type { JsMsg } from '@nats-io/jetstream';
+import { LANES } from '@darkroom/domain';
+import { decode } from '../envelope.js';
+import type { RecordedEvent } from '../event-store.js';
+import * as names from '../subjects.js';
+import { LANE_WEIGHTS } from '../topology.js';
+
+/** Durable consumers that one handler serves, side by side, by weight. */
+export interface Subscription {
+  readonly stream: string;
+  readonly lanes: readonly { readonly consumer: string; readonly weight: number }[];
+  /** The handler's first argument. Throws when the message is none of ours. */
+  decode(message: JsMsg): unknown;
+}
+
+/** A piece of work that was delivered as often as it may be (nats-server's max_deliver advisory, in part). */
+export interface ExhaustedAdvisory {
+  readonly stream: string;
+  readonly consumer: string;
+  readonly stream_seq: number;
+  readonly deliveries: number;
+}
+
+const decodeWork = (message: JsMsg): RecordedEvent => decode(message.headers, message.data);
+const decodeFact = (message: JsMsg): RecordedEvent => decode(message.headers, message.data, message.seq);
+
+function work(stage: names.WorkStage): Subscription {
+  return {
+    stream: names.WORK_STREAM,
+    lanes: LANES.map((lane) => ({ consumer: names.workConsumer(stage, lane), weight: LANE_WEIGHTS[lane] })),
+    decode: decodeWork,
+  };
+}
+
+/** What a Nest controller can subscribe to, by the pattern its handler names. */
+export const SUBSCRIPTIONS = {
+  'work.generate': work('generate'),
+  'work.download': work('download'),
+  'work.cancel': work('cancel'),
+  facts: {
+    stream: names.EVENTS_STREAM,
+    lanes: [{ consumer: names.DISPATCHER_CONSUMER, weight: 1 }],
+    decode: decodeFact,
+  },
+  exhausted: {
+    stream: names.ADVISORIES_STREAM,
+    lanes: [{ consumer: names.EXHAUSTED_CONSUMER, weight: 1 }],
+    decode: (message: JsMsg): ExhaustedAdvisory => message.json<ExhaustedAdvisory>(),
+  },
+} as const satisfies Record<string, Subscription>;
+
+export type Pattern = keyof typeof SUBSCRIPTIONS;

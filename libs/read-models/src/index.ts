@@ -1,0 +1,21 @@
+export { migrateReadModels, type MigrateOptions } from './database/migrate.js';
+export {
+  openReadModels,
+  readModelsOptions,
+  type ReadModels,
+  type ReadModelsConfig,
+} from './database/open-read-models.js';
+export { LIVE_SCHEMA } from './database/schema-name.js';
+export { ReadModelUnavailable } from './database/unavailable.js';
+export { BadCursor } from './generations/cursor.js';
+export type { GenerationRow } from './generations/generations.projection.js';
+export {
+  GenerationsQuery,
+  type GenerationFilters,
+  type GenerationPage,
+  type ListRequest,
+} from './generations/generations.query.js';
+export { ProjectionError, type ProjectionErrorKind } from './projector/projection-error.js';
+export { Projector, type Progress, type ProjectorOptions } from './projector/projector.js';
+export { USAGE_GROUPS, UsageQuery, type Usage, type UsageGroup, type UsageRequest } from './usage/usage.query.js';
+export { PositionWaiter } from './checkpoint/position-waiter.js';
