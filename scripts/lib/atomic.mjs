@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isAlive } from './process.mjs';
@@ -10,7 +11,7 @@ import { isAlive } from './process.mjs';
  * @param {(unfinished: string) => void | Promise<void>} make
  */
 export async function makeWhole(destination, make) {
-  const unfinished = `${destination}.unfinished-${process.pid}`;
+  const unfinished = `${destination}.unfinished-${process.pid}-${randomBytes(4).toString('hex')}`;
   mkdirSync(dirname(destination), { recursive: true });
   removeAbandoned(destination);
   try {
@@ -46,7 +47,7 @@ export function replaceFile(file, content, mode = 0o644) {
 function removeAbandoned(destination) {
   const prefix = `${basename(destination)}.unfinished-`;
   for (const name of readdirSync(dirname(destination))) {
-    if (!name.startsWith(prefix) || isAlive(Number(name.slice(prefix.length)))) continue;
+    if (!name.startsWith(prefix) || isAlive(parseInt(name.slice(prefix.length), 10))) continue;
     rmSync(join(dirname(destination), name), { recursive: true, force: true });
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { connect } from '@nats-io/transport-node';
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +17,7 @@ let launched: Launched[];
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'darkroom stack '));
+  await chmod(dataDir, 0o755);
   ports = [await unusedPort(), await unusedPort()];
   launched = [];
 });
@@ -83,6 +84,23 @@ describe('the local stack', () => {
     const { state } = await (await jetstreamManager(after)).streams.info('KEPT');
     await after.close();
     expect(state.messages).toBe(1);
+  });
+
+  const asRoot = process.getuid?.() === 0 ? it : it.skip;
+  asRoot('keeps the database elsewhere when the account of PostgreSQL cannot enter the folder', async () => {
+    await chmod(dataDir, 0o700);
+    const first = await startUntilReady();
+    await rowsOf(first.databaseUrl, 'CREATE TABLE kept AS SELECT 1 AS one');
+    process.kill(first.stack.pid, 'SIGINT');
+    await first.stack.ended;
+    const elsewhere = await realpath(join(dataDir, 'postgres'));
+    expect(elsewhere.startsWith(dataDir)).toBe(false);
+
+    const second = await startUntilReady();
+    expect(await rowsOf(second.databaseUrl, 'SELECT one FROM kept')).toEqual([{ one: 1 }]);
+    process.kill(second.stack.pid, 'SIGINT');
+    await second.stack.ended;
+    await rm(elsewhere, { recursive: true });
   });
 
   it('puts right what a killed start left running', async () => {

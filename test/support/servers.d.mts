@@ -24,3 +24,7 @@ export function endProcess(
   steps: { signal: NodeJS.Signals; graceMs: number }[],
 ): Promise<NodeJS.Signals | undefined>;
 export function isAlive(pid: number): boolean;
+export function waitUntil<T>(
+  condition: () => T | Promise<T>,
+  options: { timeoutMs: number; what: string; intervalMs?: number },
+): Promise<Exclude<T, undefined | false>>;

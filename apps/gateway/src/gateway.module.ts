@@ -1,7 +1,10 @@
 import { CommandRunner } from '@darkroom/events';
 import { createMetrics, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
+import { openReadModels, type ReadModels } from '@darkroom/read-models';
 import { openStorage } from '@darkroom/storage';
 import {
+  Inject,
+  Logger,
   Module,
   type DynamicModule,
   type OnApplicationBootstrap,
@@ -15,7 +18,7 @@ import { AuthGuard } from './auth/auth.guard.js';
 import { Authenticator } from './auth/authenticator.js';
 import type { GatewayConfig } from './config.js';
 import { LogConnection } from './connections/log.js';
-import { STORAGE } from './connections/tokens.js';
+import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
 import { HealthController } from './health/health.controller.js';
@@ -23,6 +26,7 @@ import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
 import { LiveHub } from './live/live-hub.js';
 import { GenerationsController } from './rest/generations.controller.js';
 import { ImagesController } from './rest/images.controller.js';
+import { ListsController } from './rest/lists.controller.js';
 import { ModelsController } from './rest/models.controller.js';
 
 /** Who the events of this process come from. */
@@ -33,9 +37,11 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
   constructor(
     private readonly log: LogConnection,
     private readonly live: LiveHub,
+    @Inject(READ_MODELS) private readonly readModels: ReadModels,
   ) {}
 
   static register(config: GatewayConfig, metrics: Metrics = createMetrics()): DynamicModule {
+    const onWarning = (message: string) => new Logger('Postgres').warn(message);
     return {
       module: GatewayModule,
       imports: [
@@ -44,23 +50,25 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         // What is down is in the answer; a line for every probe would say it again each second.
         TerminusModule.forRoot({ logger: false }),
       ],
-      controllers: [GenerationsController, ImagesController, ModelsController, HealthController],
+      controllers: [GenerationsController, ListsController, ImagesController, ModelsController, HealthController],
       providers: [
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: Authenticator, useValue: new Authenticator(config.auth) },
         { provide: STORAGE, useValue: openStorage(config.storageUrl) },
+        { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },
         { provide: LiveHub, inject: [LogConnection], useFactory: (log: LogConnection) => new LiveHub(log.reader) },
         {
           provide: GenerationsService,
-          inject: [LogConnection, LiveHub],
-          useFactory: (log: LogConnection, live: LiveHub) => {
+          inject: [LogConnection, LiveHub, READ_MODELS],
+          useFactory: (log: LogConnection, live: LiveHub, readModels: ReadModels) => {
             const onConflict = () => metrics.appendConflicts.inc();
             const options = { source: SOURCE, onAppended: observeAppended(metrics), onConflict };
             const runner = new CommandRunner(log.store, options);
-            return new GenerationsService(log.store, runner, new KvIdempotencyKeys(log.idempotencyKeys), live, config);
+            const keys = new KvIdempotencyKeys(log.idempotencyKeys);
+            return new GenerationsService(log.store, runner, keys, live, readModels, config);
           },
         },
       ],
@@ -79,6 +87,6 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
 
   /** After the last answer. */
   async onApplicationShutdown(): Promise<void> {
-    await this.log.close();
+    await Promise.all([this.log.close(), this.readModels.close()]);
   }
 }

@@ -5,14 +5,20 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { gatewayConfig, gatewayVariables } from '../src/config.js';
+import { LogConnection } from '../src/connections/log.js';
 import { createGateway } from '../src/create-gateway.js';
 
 export const JWT_SECRET = 'a secret of the tests, 32 bytes!';
 export const ADMIN_KEY = 'an-operators-key-of-the-tests';
 
+/** An address at which no Postgres is. */
+export const NO_POSTGRES = 'postgres://127.0.0.1:1/nothing';
+
 export interface TestGateway {
   readonly app: NestFastifyApplication;
   readonly url: string;
+  /** Its way to the log, for tests that play the worker. */
+  readonly log: LogConnection;
   /** Folder of its images. */
   readonly images: string;
   /** Sends a request as a user, or with the Authorization header that is given; `json` is sent as the body. */
@@ -26,6 +32,8 @@ export interface RequestOptions {
   readonly method?: string;
   /** Default `alice`; null sends no credentials. */
   readonly user?: string | null;
+  /** Further claims of the user's token. */
+  readonly claims?: JWTPayload;
   readonly json?: unknown;
   readonly body?: string;
   readonly headers?: Record<string, string>;
@@ -36,7 +44,8 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly bytes: Buffer;
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever the server sent; the test says what it expects
+  /** Whatever the server sent: the test says what it expects. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
   readonly json: any;
 }
 
@@ -63,6 +72,7 @@ export async function startGateway(env: {
   return {
     app,
     url,
+    log: app.get(LogConnection),
     images,
     send: sendTo,
     ready: () => until(async () => (await sendTo('/health/ready')).status === 200),
@@ -86,7 +96,7 @@ export async function tokenFor(user: string, claims: JWTPayload = {}, secret = J
 }
 
 async function send(url: string, options: RequestOptions = {}): Promise<Answer> {
-  const { user = 'alice', json, headers, signal } = options;
+  const { user = 'alice', claims, json, headers, signal } = options;
   const body = json === undefined ? options.body : JSON.stringify(json);
   const response = await fetch(url, {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
@@ -95,16 +105,12 @@ async function send(url: string, options: RequestOptions = {}): Promise<Answer> 
     redirect: 'manual',
     headers: {
       ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(user !== null && { authorization: `Bearer ${await tokenFor(user)}` }),
+      ...(user !== null && { authorization: `Bearer ${await tokenFor(user, claims)}` }),
       ...headers,
     },
   });
   const bytes = Buffer.from(await response.arrayBuffer());
   const isJson = /json/.test(response.headers.get('content-type') ?? '') && bytes.length > 0;
-  return {
-    status: response.status,
-    headers: response.headers,
-    bytes,
-    json: isJson ? JSON.parse(bytes.toString()) : undefined,
-  };
+  const parsed: unknown = isJson ? JSON.parse(bytes.toString()) : undefined;
+  return { status: response.status, headers: response.headers, bytes, json: parsed };
 }

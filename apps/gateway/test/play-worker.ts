@@ -2,15 +2,14 @@ import { imageIdOf, type Command, type StoredImage } from '@darkroom/domain';
 import { CommandRunner } from '@darkroom/events';
 import type { ImageStorage } from '@darkroom/storage';
 import { createHash, randomUUID } from 'node:crypto';
-import { LogConnection } from '../src/connections/log.js';
 import { STORAGE } from '../src/connections/tokens.js';
 import type { TestGateway } from './gateway-fixture.js';
 
 type WithoutCommon<C> = C extends Command ? Omit<C, 'commandId' | 'at'> : never;
 
 /** Carries out a command of the worker against the gateway's log. Answers the version of the generation after it. */
-async function execute({ app }: TestGateway, id: string, command: WithoutCommon<Command>): Promise<number> {
-  const runner = new CommandRunner(app.get(LogConnection).store, { source: '/darkroom/test' });
+async function execute({ log }: TestGateway, id: string, command: WithoutCommon<Command>): Promise<number> {
+  const runner = new CommandRunner(log.store, { source: '/darkroom/test' });
   const outcome = await runner.execute(id, { ...command, commandId: randomUUID(), at: new Date().toISOString() });
   if (outcome.kind === 'rejected') throw new Error(outcome.rejection.message);
   return outcome.state.version;
@@ -57,6 +56,6 @@ export async function failGeneration(gateway: TestGateway, id: string): Promise<
 }
 
 /** Position of the last event: it moves with whatever is stored. */
-export async function lastPosition({ app }: TestGateway): Promise<number> {
-  return (await app.get(LogConnection).reader.identify()).last;
+export async function lastPosition({ log }: TestGateway): Promise<number> {
+  return (await log.reader.identify()).last;
 }

@@ -13,8 +13,9 @@ import {
   type StoredImage,
 } from '@darkroom/domain';
 import { EventStoreError, type CommandRunner, type EventStore, type RecordedEvent } from '@darkroom/events';
+import { BadCursor, type GenerationFilters, type ReadModels } from '@darkroom/read-models';
 import { v7 as uuidv7 } from 'uuid';
-import { AppError } from '../errors/app-error.js';
+import { AppError, invalid } from '../errors/app-error.js';
 import type { LiveHub } from '../live/live-hub.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
@@ -29,6 +30,25 @@ export interface RequestOptions {
   /** How long to wait for the end of the generation; `signal` ends the wait early. */
   readonly wait: { readonly seconds: number; readonly signal: AbortSignal } | null;
 }
+
+export interface ListOptions {
+  /** Generations of a page. */
+  readonly limit: number;
+  /** `nextCursor` of the page before; null for the first. */
+  readonly cursor: string | null;
+  readonly filters: GenerationFilters;
+  /** The page must reflect the log up to here. */
+  readonly minPosition: number;
+}
+
+export interface Page {
+  readonly generations: readonly GenerationView[];
+  readonly nextCursor: string | null;
+  readonly position: number;
+}
+
+/** Longest wait of a list for the projection. Milliseconds. */
+const LONGEST_LIST_WAIT_MS = 5_000;
 
 /** A generation at a position of the log. */
 interface Snapshot {
@@ -46,6 +66,7 @@ export class GenerationsService {
     private readonly runner: CommandRunner,
     private readonly keys: IdempotencyKeys,
     private readonly live: LiveHub,
+    private readonly readModels: Pick<ReadModels, 'generations' | 'positions'>,
     private readonly rules: RequestRules & { readonly publicUrl: string },
   ) {}
 
@@ -86,6 +107,27 @@ export class GenerationsService {
 
   async get(principal: Principal, id: string): Promise<GenerationView> {
     return this.#view(id, await this.#owned(principal, id));
+  }
+
+  /**
+   * A page of the principal's generations, of everybody's for operators.
+   * @throws ReadModelUnavailable
+   */
+  async list(principal: Principal, { limit, cursor, filters, minPosition }: ListOptions): Promise<Page> {
+    if (minPosition > 0 && !(await this.readModels.positions.waitFor(minPosition, LONGEST_LIST_WAIT_MS))) {
+      const detail = `The lists do not reflect position ${minPosition} of the log yet`;
+      throw new AppError('unavailable', detail, { retryAfterSeconds: 1 });
+    }
+    const now = new Date().toISOString();
+    const userId = principal.operator ? null : principal.userId;
+    try {
+      const page = await this.readModels.generations.list({ userId, filters, limit, cursor, now });
+      const generations = page.rows.map(({ id, ...snapshot }) => this.#view(id, snapshot, now));
+      return { generations, nextCursor: page.nextCursor, position: page.position };
+    } catch (error) {
+      if (!(error instanceof BadCursor)) throw error;
+      throw invalid([{ field: 'cursor', message: 'cursor is none that a list has given out' }]);
+    }
   }
 
   /** Every event, oldest first. */
@@ -187,8 +229,8 @@ export class GenerationsService {
     return stream;
   }
 
-  #view(id: string, { state, position }: Snapshot): GenerationView {
-    return viewOf(state, { id, position, now: new Date().toISOString(), publicUrl: this.rules.publicUrl });
+  #view(id: string, { state, position }: Snapshot, now = new Date().toISOString()): GenerationView {
+    return viewOf(state, { id, position, now, publicUrl: this.rules.publicUrl });
   }
 }
 

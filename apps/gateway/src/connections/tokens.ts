@@ -1,5 +1,5 @@
 /** Injection token of the `ImageStorage`. */
 export const STORAGE = Symbol('STORAGE');
 
-/** Injection token of the `GatewayConfig`. */
-export const CONFIG = Symbol('CONFIG');
+/** Injection token of the `ReadModels`. */
+export const READ_MODELS = Symbol('READ_MODELS');

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { EventStoreError } from '@darkroom/events';
+import { ReadModelUnavailable } from '@darkroom/read-models';
 import { StorageError } from '@darkroom/storage';
 import { BadRequestException, HttpException, NotFoundException } from '@nestjs/common';
 import { AppError, invalid } from './app-error.js';
@@ -12,6 +13,7 @@ describe('asAppError', () => {
     [new EventStoreError('unknown', 'x'), 'unavailable'],
     [new EventStoreError('conflict', 'x'), 'unavailable'],
     [new EventStoreError('too_large', 'x'), 'payload_too_large'],
+    [new ReadModelUnavailable('x'), 'unavailable'],
     [new StorageError('not_found', 'x'), 'not_found'],
     [new StorageError('unavailable', 'x'), 'unavailable'],
     [new StorageError('invalid_key', 'x'), 'internal'],

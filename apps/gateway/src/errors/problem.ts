@@ -1,4 +1,5 @@
 import { EventStoreError } from '@darkroom/events';
+import { ReadModelUnavailable } from '@darkroom/read-models';
 import { StorageError } from '@darkroom/storage';
 import { HttpException } from '@nestjs/common';
 import type { FieldError } from '@darkroom/domain';
@@ -49,6 +50,9 @@ export function headersOf({ code, more }: AppError): Record<string, string> {
 export function asAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   if (error instanceof EventStoreError) return fromEventStore(error);
+  if (error instanceof ReadModelUnavailable) {
+    return new AppError('unavailable', 'Lists are not available now; requests are accepted', { cause: error });
+  }
   if (error instanceof StorageError) return fromStorage(error);
   if (error instanceof HttpException) return fromHttp(error);
   return new AppError('internal', 'The error has been logged under the request id', { cause: error });

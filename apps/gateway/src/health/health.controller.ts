@@ -1,4 +1,5 @@
 import { dependencyIndicator } from '@darkroom/observability';
+import type { ReadModels } from '@darkroom/read-models';
 import type { ImageStorage } from '@darkroom/storage';
 import { Controller, Get, Inject, Res, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
@@ -6,7 +7,7 @@ import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } fr
 import type { FastifyReply } from 'fastify';
 import { Public } from '../auth/auth.guard.js';
 import { LogConnection } from '../connections/log.js';
-import { STORAGE } from '../connections/tokens.js';
+import { READ_MODELS, STORAGE } from '../connections/tokens.js';
 
 @Public()
 @ApiTags('Health')
@@ -16,6 +17,7 @@ export class HealthController {
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
     private readonly log: LogConnection,
+    @Inject(READ_MODELS) private readonly readModels: ReadModels,
     @Inject(STORAGE) private readonly storage: ImageStorage,
   ) {}
 
@@ -37,10 +39,13 @@ export class HealthController {
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthCheckResult> {
     reply.header('cache-control', 'no-store');
     try {
-      return await this.health.check([
-        dependencyIndicator(this.indicators, { name: 'nats', check: () => this.log.check(), required: true }),
-        dependencyIndicator(this.indicators, { name: 'storage', check: () => this.storage.check(), required: false }),
-      ]);
+      return await this.health.check(
+        [
+          { name: 'nats', check: () => this.log.check(), required: true },
+          { name: 'postgres', check: () => this.readModels.check(), required: false },
+          { name: 'storage', check: () => this.storage.check(), required: false },
+        ].map((dependency) => dependencyIndicator(this.indicators, dependency)),
+      );
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       reply.status(503);

@@ -15,7 +15,9 @@ describe('requestedRange', () => {
     ['bytes=-0', 'unsatisfiable'],
     ['bytes=0-1,5-6', 'whole'],
     ['items=0-1', 'whole'],
-    ['bytes=9-1', 'unsatisfiable'],
+    ['bytes=9-1', 'whole'],
+    ['bytes=-', 'whole'],
+    ['bytes=200-300', 'unsatisfiable'],
     ['nonsense', 'whole'],
     [undefined, 'whole'],
   ])('%s of 100 bytes is %p', (range, expected) => {

@@ -1,5 +1,3 @@
-import parseRange from 'range-parser';
-
 export type RequestedRange = { readonly start: number; readonly end: number } | 'whole' | 'unsatisfiable';
 
 /**
@@ -11,11 +9,12 @@ export function requestedRange(
   size: number,
   etag: string,
 ): RequestedRange {
-  const { range, 'if-range': ifRange } = headers;
-  if (range === undefined || (ifRange !== undefined && ifRange !== etag)) return 'whole';
-  const ranges = parseRange(size, range);
-  if (ranges === -1) return 'unsatisfiable';
-  if (ranges === -2 || ranges.type !== 'bytes' || ranges.length !== 1) return 'whole';
-  const [{ start, end } = { start: 0, end: size - 1 }] = ranges;
-  return { start, end };
+  const ifRange = headers['if-range'];
+  const [, first = '', last = ''] = /^bytes=(\d{0,15})-(\d{0,15})$/i.exec(headers.range ?? '') ?? [];
+  if ((first === '' && last === '') || (ifRange !== undefined && ifRange !== etag)) return 'whole';
+  // Without a first byte it is a number of bytes at the end.
+  const start = first === '' ? Math.max(size - Number(last), 0) : Number(first);
+  const end = first === '' || last === '' ? size - 1 : Math.min(Number(last), size - 1);
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return 'whole';
+  return start > end ? 'unsatisfiable' : { start, end };
 }

@@ -55,8 +55,8 @@ function dropWedgedConnections(pool: Pool): void {
 
 /** The read models as an app uses them. */
 export interface ReadModels {
+  readonly orm: MikroORM;
   readonly em: EntityManager;
-  readonly schema: string;
   readonly generations: GenerationsQuery;
   readonly usage: UsageQuery;
   readonly positions: PositionWaiter;
@@ -72,8 +72,8 @@ export async function openReadModels(config: ReadModelsConfig): Promise<ReadMode
   const { em } = orm;
   const positions = new PositionWaiter(em, schema);
   return {
+    orm,
     em,
-    schema,
     generations: new GenerationsQuery(em, schema),
     usage: new UsageQuery(em, schema),
     positions,

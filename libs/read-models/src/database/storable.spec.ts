@@ -5,7 +5,10 @@ import { storableJson, storableText } from './storable.js';
 describe('storable', () => {
   it('replaces what PostgreSQL refuses, in values and keys', () => {
     const value = { 'a\0b': ['\0', 'x\ud800y', '\udc00'], plain: 'ü😀\n"\\' };
-    expect(JSON.parse(storableJson(value))).toEqual({ 'a\uFFFDb': ['\uFFFD', 'x\uFFFDy', '\uFFFD'], plain: 'ü😀\n"\\' });
+    expect(JSON.parse(storableJson(value))).toEqual({
+      'a\uFFFDb': ['\uFFFD', 'x\uFFFDy', '\uFFFD'],
+      plain: 'ü😀\n"\\',
+    });
     expect(storableText('\0x\ud800')).toBe('\uFFFDx\uFFFD');
   });
 
