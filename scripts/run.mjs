@@ -1,7 +1,7 @@
 /** `node scripts/run.mjs <command> [arguments]`: runs a command with a supported Node.js and the packages in place. */
 import { spawn } from 'node:child_process';
 import { prepareProject } from './lib/bootstrap.mjs';
-import { requireSupportedNode } from './lib/node-runtime.mjs';
+import { leaveParent, requireSupportedNode } from './lib/node-runtime.mjs';
 import { print, printError } from './lib/print.mjs';
 import { projectRoot, readSettings } from './lib/settings.mjs';
 
@@ -13,7 +13,7 @@ try {
   printError(error);
   process.exitCode = 1;
 }
-if (process.connected) process.disconnect();
+leaveParent();
 
 /**
  * @param {string[]} command

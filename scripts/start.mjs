@@ -1,7 +1,7 @@
 /** `npm start`: the whole of Darkroom on this machine, by one command (docs: README, "Run it"). */
 import { prepareProject } from './lib/bootstrap.mjs';
 import { findNatsServer } from './lib/nats-binary.mjs';
-import { requireSupportedNode } from './lib/node-runtime.mjs';
+import { leaveParent, requireSupportedNode } from './lib/node-runtime.mjs';
 import { print, printError } from './lib/print.mjs';
 import { describeServer } from './lib/reachable.mjs';
 import { localSecrets } from './lib/secrets.mjs';
@@ -18,8 +18,7 @@ try {
   printError(error);
   process.exitCode = 1;
 }
-// The channel to a process that started this one on a newer Node.js would keep it alive.
-if (process.connected) process.disconnect();
+leaveParent();
 
 /** @param {import('./lib/settings.mjs').Settings} settings */
 async function start(settings) {

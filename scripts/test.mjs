@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { prepareProject } from './lib/bootstrap.mjs';
 import { guardServer } from './lib/guard.mjs';
 import { findNatsServer } from './lib/nats-binary.mjs';
-import { requireSupportedNode } from './lib/node-runtime.mjs';
+import { leaveParent, requireSupportedNode } from './lib/node-runtime.mjs';
 import { print, printError } from './lib/print.mjs';
 import { sendSignal } from './lib/process.mjs';
 import { projectRoot, readSettings } from './lib/settings.mjs';
@@ -34,7 +34,7 @@ try {
 }
 process.stdout.write(`${report.passed} passed, ${report.failed} failed\n`);
 process.exitCode = report.failed > 0 ? 1 : 0;
-if (process.connected) process.disconnect();
+leaveParent();
 
 /**
  * @param {import('./lib/settings.mjs').Settings} settings
@@ -58,7 +58,7 @@ async function test({ cacheDir, natsServerBin, natsDownloadUrl, searchPath, test
     try {
       const env = { ...process.env, NATS_SERVER_BIN: natsServer, TEST_DATABASE_URL: testDatabaseUrl ?? database?.url };
       for (const name of NOT_FOR_TESTS) delete env[/** @type {keyof typeof env} */ (name)];
-      return await runJest({ env, output: join(folder, 'jest.json'), stopping });
+      return await runJest({ env, folder, stopping });
     } finally {
       await database?.stop();
       release?.();
@@ -69,10 +69,11 @@ async function test({ cacheDir, natsServerBin, natsDownloadUrl, searchPath, test
 }
 
 /**
- * @param {{ env: NodeJS.ProcessEnv, output: string, stopping: AbortSignal }} options
+ * @param {{ env: NodeJS.ProcessEnv, folder: string, stopping: AbortSignal }} options
  * @returns {Promise<{ passed: number, failed: number }>}
  */
-async function runJest({ env, output, stopping }) {
+async function runJest({ env, folder, stopping }) {
+  const output = join(folder, 'jest.json');
   const jest = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
   const child = spawn(
     process.execPath,
@@ -82,6 +83,7 @@ async function runJest({ env, output, stopping }) {
     { cwd: projectRoot, env, detached: true, stdio: ['ignore', 'inherit', 'inherit'] },
   );
   const pid = /** @type {number} */ (child.pid);
+  const release = guardServer(-pid, folder);
   // The whole group: jest's workers do not always end with it.
   const stop = () => {
     sendSignal(-pid, 'SIGTERM');
@@ -94,6 +96,7 @@ async function runJest({ env, output, stopping }) {
     child.once('exit', (exitCode) => resolve(exitCode ?? 1));
   });
   sendSignal(-pid, 'SIGKILL');
+  release();
   return countTests(readIfWritten(output), code);
 }
 

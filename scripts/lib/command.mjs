@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process';
 import { sendSignal } from './process.mjs';
 
+/** Enough for a compiler's complaint and the stack trace that it puts below. */
+const LINES_SHOWN = 80;
+
 /**
  * Runs a command to its end.
  *
@@ -47,7 +50,7 @@ export function runCommand(command, args, { cwd, env, quiet = true, timeoutMs, s
       clearTimeout(timer);
       signal?.removeEventListener('abort', onAbort);
       if (!failure) return resolve(stdout);
-      const tail = said.trimEnd().split('\n').slice(-25).join('\n');
+      const tail = said.trimEnd().split('\n').slice(-LINES_SHOWN).join('\n');
       reject(new Error(`${command} ${args.join(' ')}: ${failure}${tail ? `\n${tail}` : ''}`));
     };
     child.once('error', (error) => settle(error.message));

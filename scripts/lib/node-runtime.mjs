@@ -4,6 +4,7 @@ import { constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { makeWhole } from './atomic.mjs';
 import { runCommand } from './command.mjs';
+import { onEndOfNpm } from './parent.mjs';
 
 /** The oldest Node.js that MikroORM 7 runs on. */
 const MINIMUM = [22, 17];
@@ -31,6 +32,14 @@ export async function requireSupportedNode(cacheDir) {
     );
     process.exit(1);
   }
+}
+
+/**
+ * To be called when the script is done: the channel to the process that ran it again would keep it alive.
+ */
+export function leaveParent() {
+  process.removeAllListeners('disconnect');
+  if (process.connected) process.disconnect();
 }
 
 /** @param {string} version */
@@ -89,6 +98,7 @@ function runAgain(binary) {
   for (const signal of /** @type {NodeJS.Signals[]} */ (['SIGINT', 'SIGTERM', 'SIGHUP'])) {
     process.on(signal, () => child.kill(signal));
   }
+  onEndOfNpm(() => child.kill('SIGTERM'));
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));

@@ -7,6 +7,9 @@ import { isPortFree } from './ports.mjs';
 import { isAlive, sendSignal } from './process.mjs';
 import { startService } from './service.mjs';
 import { stopSignal } from './wait-for-stop.mjs';
+import { waitUntil } from './wait.mjs';
+
+const ENDING_TAKES_MS = 4_000;
 
 /**
  * What a stack is made of.
@@ -44,13 +47,7 @@ import { stopSignal } from './wait-for-stop.mjs';
 export async function runStack(plan) {
   const { dataDir, print } = plan;
   mkdirSync(join(dataDir, 'logs'), { recursive: true });
-  const lock = tryLock(join(dataDir, 'run', 'stack.lock'));
-  if ('heldBy' in lock) {
-    throw new Error(
-      `Darkroom already runs from ${dataDir} (process ${lock.heldBy}). End that one (Ctrl-C there, or kill ` +
-        `${lock.heldBy}), or start a second one with another DATA_DIR, PORT, WORKER_PORT and SIMULATOR_PORT.`,
-    );
-  }
+  const lock = await lockDataDir(dataDir);
   /** @type {Part[]} */
   const parts = [];
   const stopping = stopSignal(() => killNow(parts));
@@ -68,6 +65,34 @@ export async function runStack(plan) {
   } finally {
     await stopParts(parts, plan);
     lock.release();
+  }
+}
+
+/**
+ * A stack that is just ending is waited for.
+ *
+ * @param {string} dataDir
+ */
+async function lockDataDir(dataDir) {
+  const file = join(dataDir, 'run', 'stack.lock');
+  let holder = 0;
+  try {
+    return await waitUntil(
+      () => {
+        const attempt = tryLock(file);
+        if ('release' in attempt) return attempt;
+        holder = attempt.heldBy;
+        return undefined;
+      },
+      { timeoutMs: ENDING_TAKES_MS, intervalMs: 200, what: 'the end of another stack' },
+    );
+  } catch (error) {
+    if (!holder) throw error;
+    throw new Error(
+      `Darkroom already runs from ${dataDir} (process ${holder}). End that one (Ctrl-C there, or kill ${holder}), or ` +
+        'start a second one with another DATA_DIR, PORT, WORKER_PORT and SIMULATOR_PORT.',
+      { cause: error },
+    );
   }
 }
 

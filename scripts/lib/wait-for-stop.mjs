@@ -1,9 +1,11 @@
+import { onEndOfNpm } from './parent.mjs';
+
 /** Ctrl-C under `npm start` arrives twice: from the terminal and, a moment later, passed on by npm. */
 const SAME_KEYPRESS_MS = 1_000;
 
 /**
- * Turns the ways in which a user ends the stack into one abort signal: SIGINT, SIGTERM, SIGHUP, and the end of the
- * process that started this one on a newer Node.js. A second Ctrl-C calls `onForce`.
+ * Turns the ways in which a user ends a script into one abort signal: SIGINT, SIGTERM, SIGHUP, and the end of npm or of
+ * the process that started this one on a newer Node.js. A second Ctrl-C calls `onForce`.
  *
  * @param {() => void} onForce
  * @returns {AbortSignal}
@@ -21,6 +23,7 @@ export function stopSignal(onForce) {
   };
   for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
     process.on(signal, () => onSignal(signal));
+  onEndOfNpm(() => controller.abort('the end of npm'));
   process.on('disconnect', () => controller.abort('the end of its parent'));
   return controller.signal;
 }

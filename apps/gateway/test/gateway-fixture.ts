@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
 import { gatewayConfig, gatewayVariables } from '../src/config.js';
 import { LogConnection } from '../src/connections/log.js';
 import { createGateway } from '../src/create-gateway.js';
@@ -50,11 +50,10 @@ export interface Answer {
 }
 
 /** The real gateway on a free port, against servers that may or may not be there. */
-export async function startGateway(env: {
-  NATS_URL: string;
-  DATABASE_URL: string;
-  [name: string]: string;
-}): Promise<TestGateway> {
+export async function startGateway(
+  env: { NATS_URL: string; DATABASE_URL: string; [name: string]: string },
+  adapter?: FastifyAdapter,
+): Promise<TestGateway> {
   const images = await mkdtemp(join(tmpdir(), 'darkroom-images-'));
   const variables = gatewayVariables.parse({
     STORAGE_URL: `file:${images}`,
@@ -65,7 +64,7 @@ export async function startGateway(env: {
     HOST: '127.0.0.1',
     ...env,
   });
-  const app = await createGateway(gatewayConfig(variables));
+  const app = await createGateway(gatewayConfig(variables), adapter);
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const sendTo = (path: string, options?: RequestOptions) => send(url + path, options);

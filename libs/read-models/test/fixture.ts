@@ -1,5 +1,5 @@
 import { fold } from '@darkroom/domain';
-import type { RecordedEvent } from '@darkroom/events';
+import type { LogReader, RecordedEvent } from '@darkroom/events';
 import { expect } from '@jest/globals';
 import pg from 'pg';
 import { createTestDatabase } from '../../../test/support/postgres.js';
@@ -16,22 +16,23 @@ export interface Fixture {
   close(): Promise<void>;
 }
 
-export async function openFixture(given?: { url: string }): Promise<Fixture> {
-  const database = given ?? (await createTestDatabase());
+/** On a server of the suite's own when `server` is given, else in a database that is dropped afterwards. */
+export async function openFixture(server?: { url: string }): Promise<Fixture> {
+  const database = server ? { url: server.url, drop: async () => undefined } : await createTestDatabase();
   await migrateReadModels({ url: database.url });
   const models = await openReadModels({ url: database.url });
   return {
     url: database.url,
     models,
-    query: (sql) => query(database.url, sql),
+    query: (sql) => execute(database.url, sql),
     async close() {
       await models.close();
-      if ('drop' in database) await (database.drop as () => Promise<void>)();
+      await database.drop();
     },
   };
 }
 
-async function query<T>(url: string, sql: string): Promise<T[]> {
+export async function execute<T>(url: string, sql: string): Promise<T[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -44,7 +45,7 @@ async function query<T>(url: string, sql: string): Promise<T[]> {
 /** A projector at work. `stop` ends it; `ended` is its run. */
 export function startProjector(
   { models }: Pick<Fixture, 'models'>,
-  reader: MemoryLog,
+  reader: LogReader,
   options: Partial<ProjectorOptions> = {},
 ): { projector: Projector; ended: Promise<void>; stop(): Promise<void> } {
   const abort = new AbortController();
@@ -79,7 +80,10 @@ export async function projectAll(fixture: Pick<Fixture, 'models'>, log: MemoryLo
 
 /** Every row of every table is what these events say, by a count of its own. */
 export async function expectProjected(fixture: Fixture, events: readonly RecordedEvent[]): Promise<void> {
-  const streams = Map.groupBy(events, (event) => event.generationId);
+  const streams = new Map<string, RecordedEvent[]>();
+  for (const event of events) {
+    streams.set(event.generationId, [...(streams.get(event.generationId) ?? []), event]);
+  }
   const expected = [...streams].map(([id, stream]) => ({
     id,
     position: stream.at(-1)!.position,

@@ -22,6 +22,7 @@ import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
 import { prepareRequest, type RequestRules } from './prepare-request.js';
 import type { Principal } from './principal.js';
 import { requestHash } from './request-hash.js';
+import { within } from './within.js';
 
 export interface RequestOptions {
   readonly idempotencyKey: string | null;
@@ -46,6 +47,9 @@ export interface Page {
   readonly nextCursor: string | null;
   readonly position: number;
 }
+
+/** Longest wait for the log to take a command. A client that hears nothing for longer gives up by itself. */
+const LONGEST_COMMAND_MS = 4_500;
 
 /** Longest wait of a list for the projection. Milliseconds. */
 const LONGEST_LIST_WAIT_MS = 5_000;
@@ -166,7 +170,8 @@ export class GenerationsService {
   }
 
   async #execute(id: string, command: Command, trace: string | null): Promise<Snapshot> {
-    const outcome = await this.runner.execute(id, command, trace);
+    const late = () => new EventStoreError('unknown', 'The log did not answer in time');
+    const outcome = await within(LONGEST_COMMAND_MS, this.runner.execute(id, command, trace), late);
     if (outcome.kind === 'rejected') throw refusal(outcome.rejection);
     return outcome;
   }

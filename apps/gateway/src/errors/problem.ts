@@ -65,7 +65,7 @@ function fromEventStore(error: EventStoreError): AppError {
   const detail =
     error.kind === 'unknown'
       ? 'It could not be found out whether this was done: look, or repeat it with the same idempotency key'
-      : 'The event log is not available; nothing was done';
+      : 'The event log is not available';
   return new AppError('unavailable', detail, { cause: error });
 }
 

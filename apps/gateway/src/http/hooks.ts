@@ -29,6 +29,11 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
   fastify.addHook('preHandler', (request, _reply, done) => {
     withLogContext({ request_id: request.id, trace_id: traceId(request) }, done);
   });
+  fastify.addHook('onSend', (_request, reply, _payload, done) => {
+    // A connection that were kept alive now would hold up the shutdown until the client is tired of it.
+    if (!fastify.server.listening) void reply.header('connection', 'close');
+    done();
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
     // The pattern, not the path: a path holds ids.
     const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');

@@ -3,7 +3,7 @@ import type { ImageStorage } from '@darkroom/storage';
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import fresh from 'fresh';
+import { Readable } from 'node:stream';
 import { GenerationsService } from '../application/generations.service.js';
 import type { Principal } from '../application/principal.js';
 import { CurrentPrincipal } from '../auth/principal.decorator.js';
@@ -11,6 +11,7 @@ import { STORAGE } from '../connections/tokens.js';
 import { AppError } from '../errors/app-error.js';
 import { imageAnswer } from './answers.schema.js';
 import { ApiErrors } from './api-errors.js';
+import { hasVersion } from './if-none-match.js';
 import { requestedRange } from './byte-range.js';
 
 /** Seconds for which a link to the storage itself works. */
@@ -72,7 +73,7 @@ export class ImagesController {
     // A strong validator: the same digest is the same bytes.
     const etag = `"${image.sha256}"`;
     reply.headers({ etag, 'cache-control': 'private, max-age=31536000, immutable' });
-    if (fresh(request.headers, { etag })) return void reply.status(304).send();
+    if (hasVersion(request.headers['if-none-match'], etag)) return void reply.status(304).send();
 
     const link = request.method === 'HEAD' ? null : await this.storage.signedUrl(image.storage_key, LINK_SECONDS);
     if (link !== null) return void reply.header('cache-control', 'no-store').redirect(link, 302);
@@ -85,15 +86,16 @@ export class ImagesController {
     }
     const whole = range === 'whole';
     const { start, end } = whole ? { start: 0, end: image.bytes - 1 } : range;
-    // Opened before anything is said about it, so that a missing file is an error and no empty image.
-    const body =
-      request.method === 'HEAD' ? null : await this.storage.read(image.storage_key, whole ? undefined : range);
+    // Opened before anything is said about it, so that a missing file is an error and no empty image. To HEAD an empty
+    // stream is sent, since Fastify would count the bytes of anything else.
+    const isHead = request.method === 'HEAD';
+    const body = isHead ? Readable.from([]) : await this.storage.read(image.storage_key, whole ? undefined : range);
     reply.status(whole ? 200 : 206).headers({
       ...contentHeaders(image),
       'content-length': end - start + 1,
       ...(!whole && { 'content-range': `bytes ${start}-${end}/${image.bytes}` }),
     });
-    void reply.send(body ?? undefined);
+    void reply.send(body);
   }
 }
 

@@ -82,13 +82,13 @@ describe('requests', () => {
   describe('that are refused', () => {
     const json = { prompt };
     const form = { 'content-type': 'application/x-www-form-urlencoded' };
-    const cases: [string, RequestOptions & { path?: string }, number, string, string?][] = [
-      ['no credentials', { json, user: null }, 401, 'unauthenticated'],
-      ['malformed JSON', { body: '{"prompt":' }, 400, 'malformed_json'],
-      ['a key that reaches for a prototype', { body: '{"prompt":"x","__proto__":{}}' }, 400, 'malformed_json'],
-      ['another media type', { body: 'prompt=x', headers: form }, 415, 'unsupported_media_type'],
-      ['plain text', { body: 'x', headers: { 'content-type': 'text/plain' } }, 415, 'unsupported_media_type'],
-      ['a huge body', { json: { prompt, model_options: { x: 'x'.repeat(1 << 20) } } }, 413, 'payload_too_large'],
+    const cases: [string, RequestOptions & { path?: string }, number, string, string | null][] = [
+      ['no credentials', { json, user: null }, 401, 'unauthenticated', null],
+      ['malformed JSON', { body: '{"prompt":' }, 400, 'malformed_json', null],
+      ['a key that reaches for a prototype', { body: '{"prompt":"x","__proto__":{}}' }, 400, 'malformed_json', null],
+      ['another media type', { body: 'prompt=x', headers: form }, 415, 'unsupported_media_type', null],
+      ['plain text', { body: 'x', headers: { 'content-type': 'text/plain' } }, 415, 'unsupported_media_type', null],
+      ['a huge body', { json: { prompt, model_options: { x: 'x'.repeat(1 << 20) } } }, 413, 'payload_too_large', null],
       ['no body', { method: 'POST' }, 422, 'validation_failed', 'body'],
       ['an unknown field', { json: { prompt, promt: 'x' } }, 422, 'validation_failed', 'promt'],
       ['a wrong value', { json: { prompt, num_outputs: 5 } }, 422, 'validation_failed', 'num_outputs'],
@@ -96,7 +96,13 @@ describe('requests', () => {
       ['an empty prompt', { json: { prompt: ' ' } }, 422, 'validation_failed', 'prompt'],
       ['an unknown model', { json: { prompt, model_id: 'who/knows' } }, 422, 'unknown_model', 'model_id'],
       ['a model by a database id', { json: { prompt, model_id: NOBODYS_ID } }, 422, 'unknown_model', 'model_id'],
-      ['what the model does not take', { json: { prompt, aspect_ratio: '1:99' } }, 422, 'validation_failed'],
+      [
+        'what the model does not take',
+        { json: { prompt, aspect_ratio: '1:99' } },
+        422,
+        'validation_failed',
+        'aspect_ratio',
+      ],
       [
         'a schedule too far ahead',
         { json: { prompt, scheduled_at: '2999-01-01T00:00:00Z' } },
@@ -131,7 +137,7 @@ describe('requests', () => {
       expect(answers.problem.parse(refused.json)).toMatchObject({ status, code });
       expect(refused.status).toBe(status);
       expect(refused.json.request_id).toBe(refused.headers.get('x-request-id'));
-      if (field) expect(refused.json.errors).toEqual([{ field, message: expect.stringContaining(field) }]);
+      if (field) expect(refused.json.errors).toEqual([{ field, message: expect.any(String) }]);
       expect(refused.bytes.toString()).not.toMatch(/node_modules|at \w+ \(|\.ts:\d/);
       expect(await lastPosition(gateway)).toBe(before);
     });

@@ -160,7 +160,8 @@ class Pump {
       message.ack();
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      if (error instanceof HandBack) return message.nak();
+      // What fails while the worker ends was most likely cut short by that.
+      if (error instanceof HandBack || this.#stopping.signal.aborted) return message.nak();
       const final = error instanceof Unprocessable;
       observer?.failed?.(this.pattern, error, final);
       if (final) message.term(error.message.slice(0, 200));

@@ -1,6 +1,7 @@
 import { Migrator } from '@mikro-orm/migrations';
 import { defineConfig, MikroORM } from '@mikro-orm/postgresql';
-import { sql } from 'kysely';
+import { sql, type ControlledTransaction } from 'kysely';
+import type { Client, Pool } from 'pg';
 import { Backoff } from './backoff.js';
 import { MIGRATIONS } from './migrations/index.js';
 import { LIVE_SCHEMA, schemaName } from './schema-name.js';
@@ -39,6 +40,7 @@ export async function migrateReadModels(options: MigrateOptions): Promise<void> 
 
 async function migrateOnce(url: string, schema: string): Promise<void> {
   // A connection of its own, without the time limits of queries: an index over many rows may take its time.
+  const connections: Client[] = [];
   const orm = await MikroORM.init(
     defineConfig({
       entities: [],
@@ -47,19 +49,29 @@ async function migrateOnce(url: string, schema: string): Promise<void> {
       clientUrl: url,
       colors: false,
       logger: () => undefined,
-      driverOptions: { connectionString: url, application_name: 'darkroom-migrate', connectionTimeoutMillis: 3_000 },
+      driverOptions: {
+        connectionString: url,
+        application_name: 'darkroom-migrate',
+        connectionTimeoutMillis: 3_000,
+        keepAlive: true,
+        onPoolCreated: (pool: Pool) =>
+          void pool.on('connect', (client) => connections.push(client as unknown as Client)),
+      },
       // The list of what was applied lives in the migrated schema, so that it is swapped together with the tables.
       migrations: { migrationsList: MIGRATIONS, tableName: 'migrations', snapshot: false, includeWildcardSchema: true },
     }),
   );
   try {
     await orm.em.transactional(async (em) => {
-      await sql`SELECT pg_advisory_xact_lock(hashtextextended(${`darkroom.migrate.${schema}`}, 0))`.execute(
-        em.getKysely(),
-      );
-      await orm.migrator.up({ schema, transaction: em.getTransactionContext() });
+      const lock = `darkroom.migrate.${schema}`;
+      await sql`SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`.execute(em.getKysely());
+      await orm.migrator.up({ schema, transaction: em.getTransactionContext<ControlledTransaction<unknown>>() });
     });
-  } finally {
-    await orm.close();
+  } catch (error) {
+    // A transaction that could not roll back keeps its connection (see inTransaction, which the migrator does not
+    // take), and closing the pool would wait for it for ever.
+    await Promise.all(connections.map((connection) => connection.end()));
+    throw error;
   }
+  await orm.close();
 }

@@ -4,8 +4,9 @@ import { isTransient, orUnavailable, ReadModelUnavailable } from './unavailable.
 const withCode = (code: string) => Object.assign(new Error('x'), { code });
 
 describe('isTransient', () => {
-  it.each(['08006', '57014', '57P01', '53300', '40P01', '55P03', '42P01', '3F000'])('%s may be cured later', (code) =>
-    expect(isTransient(withCode(code))).toBe(true),
+  it.each(['08006', '57014', '57P01', '53300', '40P01', '55P03', '42P01', '3F000', '28P01'])(
+    '%s may be cured later',
+    (code) => expect(isTransient(withCode(code))).toBe(true),
   );
   it.each(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT'])('so may %s', (code) =>
     expect(isTransient(withCode(code))).toBe(true),
@@ -19,6 +20,7 @@ describe('isTransient', () => {
   );
   it('an error of our own is no reason to wait', () => {
     expect(isTransient(new TypeError('x is undefined'))).toBe(false);
+    expect(isTransient(withCode('ERR_INVALID_ARG_TYPE'))).toBe(false);
     expect(isTransient('text')).toBe(false);
   });
 });

@@ -12,17 +12,17 @@ describe('cursor', () => {
 
   const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
   it.each([
-    '',
-    'nonsense',
-    'x'.repeat(10_000),
-    forged(null),
-    forged({}),
-    forged([position.createdAt]),
-    forged([position.createdAt, "'; DROP TABLE generations"]),
-    forged(['infinity', position.id]),
-    forged(['2026-13-45T99:00:00Z', position.id]),
-    forged([1, 2]),
-  ])('refuses %.40s', (cursor) => {
+    ['nothing', ''],
+    ['no JSON', 'nonsense'],
+    ['too much', 'x'.repeat(10_000)],
+    ['null', forged(null)],
+    ['no list', forged({})],
+    ['half a position', forged([position.createdAt])],
+    ['SQL for an id', forged([position.createdAt, "'; DROP TABLE generations"])],
+    ['a word for a time', forged(['infinity', position.id])],
+    ['a time that is none', forged(['2026-13-45T99:00:00Z', position.id])],
+    ['numbers', forged([1, 2])],
+  ])('refuses %s', (_name, cursor) => {
     expect(() => decodeCursor(cursor)).toThrow(BadCursor);
   });
 });

@@ -1,8 +1,9 @@
 import type { Status } from '@darkroom/domain';
 import type { Position } from '@darkroom/events';
-import { IsolationLevel, raw, type EntityManager, type FilterQuery, type InferEntity } from '@mikro-orm/postgresql';
+import { raw, type EntityManager, type FilterQuery, type InferEntity } from '@mikro-orm/postgresql';
 import { loadCheckpoint } from '../checkpoint/checkpoint.js';
 import { storableJson, storableText } from '../database/storable.js';
+import { inTransaction } from '../database/transaction.js';
 import { orUnavailable } from '../database/unavailable.js';
 import { decodeCursor, encodeCursor } from './cursor.js';
 import type { GenerationRow } from './generations.projection.js';
@@ -87,9 +88,7 @@ export class GenerationsQuery {
   /** Both reads of a page must see the same moment. */
   private snapshot<T>(read: (em: EntityManager) => Promise<T>): Promise<T> {
     const em = this.em.fork({ schema: this.schema });
-    return orUnavailable(() =>
-      em.transactional(read, { isolationLevel: IsolationLevel.REPEATABLE_READ, readOnly: true, clear: false }),
-    );
+    return orUnavailable(() => inTransaction(em, read, { isolation: 'repeatable read', readOnly: true }));
   }
 }
 
@@ -113,9 +112,9 @@ function statusCondition(status: Status, now: string): Condition {
 
 /** A condition that the query builder has no words for. `??` takes a column, `?` a value. */
 function matching(condition: string, columns: readonly string[], values: readonly string[]): Condition {
-  const key = raw((alias) => {
-    const sql = columns.reduce((text, column) => text.replace('??', () => `"${alias}"."${column}"`), condition);
-    return sql;
-  }, values);
+  const key = raw(
+    (alias) => columns.reduce((text, column) => text.replace('??', `"${alias}"."${column}"`), condition),
+    values,
+  );
   return { [key]: [] };
 }

@@ -1,7 +1,8 @@
 import { viewOf } from '@darkroom/domain';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { eventually } from '../../../../test/support/eventually.js';
 import { expectProjected, openFixture, projectAll, startProjector, type Fixture } from '../../test/fixture.js';
+import { openReadModels, type Progress } from '../index.js';
 import { MemoryLog } from '../../test/memory-log.js';
 import { mixedStory, Story } from '../../test/stories.js';
 
@@ -63,20 +64,21 @@ describe('Projector', () => {
   it('is one projector however many run', async () => {
     const { events } = mixedStory(400, 5);
     const log = new MemoryLog('log', events.slice(0, 100));
-    const wrote: number[] = [];
-    const running = [1, 2, 3].map((n) =>
-      startProjector(fixture, log, { maxBatch: 20, onProgress: (progress) => wrote.push(n, progress.events) }),
-    );
+    let wrote = 0;
+    const onProgress = ({ events: written }: Progress) => (wrote += written);
+    const pools = await Promise.all([1, 2, 3].map(() => openReadModels({ url: fixture.url, poolSize: 2 })));
+    const running = pools.map((models) => startProjector({ models }, log, { maxBatch: 20, onProgress }));
     for (let at = 100; at < events.length; at += 50) {
       log.append(...events.slice(at, at + 50));
       expect(await fixture.models.positions.waitFor(log.last, 20_000)).toBe(true);
     }
     await Promise.all(running.map((each) => each.stop()));
+    await Promise.all(pools.map((models) => models.close()));
     await expectProjected(fixture, events);
-    expect(wrote.filter((_, i) => i % 2 === 1).reduce((sum, n) => sum + n, 0)).toBe(events.length);
+    expect(wrote).toBe(events.length);
   });
 
-  it('stands by without polling the log, and takes over from one that stopped', async () => {
+  it('stands by, and takes over from one that stopped', async () => {
     const { events } = mixedStory(100, 6);
     const log = new MemoryLog('log', events.slice(0, 50));
     const leader = startProjector(fixture, log);
@@ -108,6 +110,19 @@ describe('Projector', () => {
     it('a log without its beginning', async () => {
       const cut = new MemoryLog('log', events.slice(5));
       await expect(startProjector(fixture, cut).ended).rejects.toMatchObject({ kind: 'log_truncated' });
+    });
+
+    it('a log that took the place of its own while it ran', async () => {
+      const log = new MemoryLog('log', events.slice(0, 20));
+      const running = startProjector(fixture, log);
+      expect(await fixture.models.positions.waitFor(20, 10_000)).toBe(true);
+      const aMinuteOn = Date.now() + 60_000;
+      const clock = jest.spyOn(Date, 'now').mockImplementation(() => aMinuteOn);
+      log.id = 'other';
+      log.append(...events.slice(20));
+      await expect(running.ended).rejects.toMatchObject({ kind: 'log_mismatch' });
+      clock.mockRestore();
+      await expectProjected(fixture, events.slice(0, 20));
     });
   });
 

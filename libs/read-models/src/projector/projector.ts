@@ -93,12 +93,12 @@ export class Projector {
       checkpoint = await loadCheckpoint(em);
       if (!checkpoint) throw new Error('The checkpoint was removed while it was made');
     }
-    await this.checkLog(checkpoint);
+    await this.verifyLog(checkpoint);
     this.checkpoint = checkpoint;
     return checkpoint;
   }
 
-  private async checkLog(checkpoint: Checkpoint): Promise<void> {
+  private async verifyLog(checkpoint: Checkpoint): Promise<void> {
     checkLog(await this.options.reader.identify(), checkpoint);
     this.logCheckedAt = Date.now();
   }
@@ -106,7 +106,7 @@ export class Projector {
   private async follow(from: Checkpoint, signal: AbortSignal): Promise<void> {
     const { reader, maxBatch = 500 } = this.options;
     for await (const batch of reader.read(from.position, { signal, maxBatch })) {
-      if (Date.now() - this.logCheckedAt > TRUST_LOG_MS) await this.checkLog(this.checkpoint!);
+      if (Date.now() - this.logCheckedAt > TRUST_LOG_MS) await this.verifyLog(this.checkpoint!);
       const fresh = batch.filter((event) => event.position > this.position);
       if (!hasEvents(fresh)) continue;
       await this.project(fresh);

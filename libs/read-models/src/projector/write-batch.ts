@@ -1,6 +1,7 @@
 import type { RecordedEvent } from '@darkroom/events';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { advanceCheckpoint, type Checkpoint } from '../checkpoint/checkpoint.js';
+import { inTransaction } from '../database/transaction.js';
 import { projectGeneration, type GenerationRow } from '../generations/generations.projection.js';
 import { loadGenerations, upsertGenerations } from '../generations/generations.table.js';
 import { imagesOf, type ImageRow } from '../images/images.projection.js';
@@ -25,7 +26,7 @@ export async function writeBatch(
   checkpoint: Checkpoint,
 ): Promise<Checkpoint> {
   const position = events[events.length - 1]!.position;
-  return em.transactional(async (tx) => {
+  return inTransaction(em, async (tx) => {
     if (!(await advanceCheckpoint(tx, checkpoint, position))) throw new CheckpointLost();
 
     const known = await loadGenerations(tx, [...new Set(events.map((event) => event.generationId))]);

@@ -1,0 +1,12 @@
+/** The promise's outcome, or the error when it takes longer; what it stands for goes on by itself then. */
+export async function within<T>(milliseconds: number, promise: Promise<T>, error: () => Error): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(error()), milliseconds);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { imageIdOf } from '@darkroom/domain';
+import { createHash, randomBytes } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { startNats, type TestNats } from '../../../../test/support/nats.js';
+import { NO_POSTGRES, startGateway, type TestGateway } from '../../test/gateway-fixture.js';
+import { completeGeneration } from '../../test/play-worker.js';
+import * as answers from './answers.schema.js';
+
+const bytes = randomBytes(200_000);
+const etag = `"${createHash('sha256').update(bytes).digest('hex')}"`;
+
+describe('images', () => {
+  let nats: TestNats;
+  let gateway: TestGateway;
+  let generationId: string;
+  let imageId: string;
+
+  beforeAll(async () => {
+    nats = await startNats();
+    gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: NO_POSTGRES });
+    await gateway.ready();
+    generationId = (await gateway.send('/v1/generations', { json: { prompt: 'x' } })).json.id;
+    imageId = await completeGeneration(gateway, generationId, bytes);
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await nats.stop();
+  });
+
+  const content = (headers: Record<string, string> = {}, method = 'GET') =>
+    gateway.send(`/v1/images/${imageId}/content`, { headers, method });
+
+  it('are described', async () => {
+    const { status, json } = await gateway.send(`/v1/images/${imageId}`);
+    expect(status).toBe(200);
+    expect(answers.imageAnswer.parse(json)).toMatchObject({ id: imageId, generation_id: generationId, bytes: 200_000 });
+  });
+
+  it('are sent whole, as what they are', async () => {
+    const answer = await content();
+    expect(answer.status).toBe(200);
+    expect(answer.bytes.equals(bytes)).toBe(true);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      'content-type': 'image/png',
+      'content-length': '200000',
+      'content-disposition': `inline; filename="${imageId}.png"`,
+      'cache-control': 'private, max-age=31536000, immutable',
+      'accept-ranges': 'bytes',
+      'x-content-type-options': 'nosniff',
+      'content-security-policy': expect.stringContaining('sandbox'),
+      etag,
+    });
+  });
+
+  it.each([
+    ['bytes=0-99', 0, 99],
+    ['bytes=199990-', 199_990, 199_999],
+    ['bytes=-5', 199_995, 199_999],
+    ['bytes=100-999999999', 100, 199_999],
+  ])('are sent in part for %s', async (range, start, end) => {
+    const answer = await content({ range });
+    expect(answer.status).toBe(206);
+    expect(answer.headers.get('content-range')).toBe(`bytes ${start}-${end}/200000`);
+    expect(answer.bytes.equals(bytes.subarray(start, end + 1))).toBe(true);
+  });
+
+  it('are sent in part only of the version that the client has', async () => {
+    expect((await content({ range: 'bytes=0-9', 'if-range': etag })).status).toBe(206);
+    expect((await content({ range: 'bytes=0-9', 'if-range': '"other"' })).status).toBe(200);
+  });
+
+  it('have no bytes after the last', async () => {
+    const answer = await content({ range: 'bytes=200000-' });
+    expect(answers.problem.parse(answer.json)).toMatchObject({ status: 416, code: 'range_not_satisfiable' });
+    expect(answer.headers.get('content-range')).toBe('bytes */200000');
+  });
+
+  it('are not sent to a client that has them', async () => {
+    for (const ifNoneMatch of [etag, `"other", ${etag}`, `W/${etag}`, '*']) {
+      const answer = await content({ 'if-none-match': ifNoneMatch });
+      expect(answer).toMatchObject({ status: 304, bytes: Buffer.alloc(0) });
+      expect(answer.headers.get('etag')).toBe(etag);
+    }
+    expect((await content({ 'if-none-match': '"other"' })).status).toBe(200);
+  });
+
+  it('tell their size without their bytes', async () => {
+    const answer = await content({}, 'HEAD');
+    expect(answer).toMatchObject({ status: 200, bytes: Buffer.alloc(0) });
+    expect(answer.headers.get('content-length')).toBe('200000');
+  });
+
+  it.each(['', '/content'])('%s of another user, or of none, are 404; operators see them', async (path) => {
+    const nobodys = imageIdOf('01890a5d-ac96-774b-bcce-b302099a8050', 0);
+    for (const id of [imageId, nobodys, generationId, imageIdOf(generationId, 3), 'x', '..%2f..%2fetc']) {
+      const user = id === imageId ? 'bob' : 'alice';
+      const answer = await gateway.send(`/v1/images/${id}${path}`, { user });
+      expect(answers.problem.parse(answer.json)).toMatchObject({ status: 404, code: 'not_found' });
+    }
+    const operator = await gateway.send(`/v1/images/${imageId}${path}`, { user: 'root', claims: { role: 'admin' } });
+    expect(operator.status).toBe(200);
+  });
+
+  it('of a generation that is under way are 404', async () => {
+    const { json } = await gateway.send('/v1/generations', { json: { prompt: 'x' } });
+    expect((await gateway.send(`/v1/images/${imageIdOf(json.id, 0)}`)).status).toBe(404);
+  });
+
+  it('whose file is gone are a problem, and no empty image', async () => {
+    await rm(gateway.images, { recursive: true });
+    const answer = await content();
+    expect(answer.headers.get('content-type')).toContain('problem+json');
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    expect(answers.problem.parse(answer.json)).toMatchObject({ code: 'not_found' });
+  });
+});

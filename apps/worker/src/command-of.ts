@@ -1,0 +1,12 @@
+import type { Command } from '@darkroom/domain';
+import { v7 as uuidv7 } from 'uuid';
+
+type WithoutName<C> = C extends Command ? Omit<C, 'commandId' | 'at'> : never;
+
+/** What a worker wants to say about a generation. */
+export type Intent = WithoutName<Command>;
+
+/** An intent, named and dated now. Workers' commands are idempotent by their fences, so every try is a new command. */
+export function commandOf(intent: Intent): Command {
+  return { ...intent, commandId: uuidv7(), at: new Date().toISOString() } as Command;
+}

@@ -1,0 +1,96 @@
+import {
+  HOST,
+  databaseVariables,
+  duration,
+  flag,
+  httpAddress,
+  logVariables,
+  natsVariables,
+  port,
+  storageVariables,
+  wholeNumber,
+} from '@darkroom/config';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+export const ROLES = ['dispatch', 'generate', 'download', 'project'] as const;
+export type Role = (typeof ROLES)[number];
+
+const roles = z
+  .string()
+  .transform((text) => (text === 'all' ? [...ROLES] : text.split(',').map((role) => role.trim())))
+  .pipe(z.array(z.enum(ROLES), `must be all, or some of ${ROLES.join(', ')} with commas between them`));
+
+/** Every environment variable that the worker reads. */
+export const workerVariables = z
+  .object({
+    WORKER_PORT: port.default(3001),
+    HOST,
+    ...natsVariables,
+    ...databaseVariables,
+    ...storageVariables,
+    ...logVariables,
+    WORKER_ROLES: roles.default([...ROLES]),
+    REPLICATE_API_TOKEN: z.string().optional(),
+    REPLICATE_BASE_URL: httpAddress.default('https://api.replicate.com/v1'),
+    GENERATE_CONCURRENCY: wholeNumber(1, 10_000).default(100),
+    DOWNLOAD_CONCURRENCY: wholeNumber(1, 1_000).default(8),
+    // Replicate refuses less than 5 s, and ends every run after 30 min.
+    GENERATION_TIMEOUT: duration
+      .refine((ms) => ms >= 5_000 && ms <= 1_800_000, 'must be between 5s and 30m')
+      .default(600_000),
+    RETRY_BACKOFF_BASE: duration.default(2_000),
+    ALLOW_PRIVATE_URLS: flag.default(false),
+  })
+  .refine((env) => env.REPLICATE_API_TOKEN !== undefined || !env.WORKER_ROLES.some(needsProvider), {
+    path: ['REPLICATE_API_TOKEN'],
+    error: 'the roles generate and download need it',
+  });
+
+function needsProvider(role: Role): boolean {
+  return role === 'generate' || role === 'download';
+}
+
+export interface WorkerConfig {
+  readonly port: number;
+  readonly host: string;
+  readonly roles: readonly Role[];
+  readonly nats: {
+    readonly servers: readonly string[];
+    readonly credentials?: string;
+    readonly replicas: number;
+    /** Tests shorten it. Milliseconds. */
+    readonly ackWaitMs?: number;
+  };
+  readonly databaseUrl: string;
+  readonly storageUrl: string;
+  readonly replicate: { readonly token: string; readonly baseUrl: string };
+  readonly concurrency: { readonly generate: number; readonly download: number };
+  /** How long one prediction may take at the provider. Milliseconds. */
+  readonly predictionTimeoutMs: number;
+  /** Beyond that, before a prediction is taken for over: clocks differ, answers take time. Tests shorten it. Milliseconds. */
+  readonly deadlineMarginMs: number;
+  /** Pause before the first retry; doubled with every further one. Milliseconds. */
+  readonly retryBaseMs: number;
+  /** Whether outputs may be fetched from private addresses, as from a simulator. */
+  readonly allowPrivateUrls: boolean;
+  readonly logLevel: z.output<(typeof logVariables)['LOG_LEVEL']>;
+}
+
+export function workerConfig(env: z.output<typeof workerVariables>): WorkerConfig {
+  return {
+    port: env.WORKER_PORT,
+    host: env.HOST,
+    roles: env.WORKER_ROLES,
+    nats: { servers: env.NATS_URL, credentials: env.NATS_CREDS, replicas: env.NATS_REPLICAS },
+    databaseUrl: env.DATABASE_URL,
+    storageUrl: env.STORAGE_URL ?? `file:${join(env.DATA_DIR, 'images')}`,
+    replicate: { token: env.REPLICATE_API_TOKEN ?? '', baseUrl: env.REPLICATE_BASE_URL },
+    concurrency: { generate: env.GENERATE_CONCURRENCY, download: env.DOWNLOAD_CONCURRENCY },
+    predictionTimeoutMs: env.GENERATION_TIMEOUT,
+    deadlineMarginMs: 30_000,
+    retryBaseMs: env.RETRY_BACKOFF_BASE,
+    allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
+    logLevel: env.LOG_LEVEL,
+  };
+}

@@ -1,0 +1,132 @@
+import {
+  fold,
+  imageIdOf,
+  isTerminal,
+  retryDelayMs,
+  type Attempt,
+  type FailureCode,
+  type Generation,
+  type GenerationError,
+  type StoredImage,
+} from '@darkroom/domain';
+import { CommandRunner, type EventStore, type RecordedEvent } from '@darkroom/events';
+import { ProviderError } from '@darkroom/provider';
+import { imageKey, StorageError, type ImageStorage } from '@darkroom/storage';
+import { commandOf } from '../command-of.js';
+import type { Connections } from '../connections.js';
+import { DownloadError } from './download-error.js';
+import { fetchImage } from './fetch-image.js';
+import { ImageError, measureImage } from './measure-image.js';
+
+export interface DownloaderOptions {
+  readonly worker: string;
+  readonly retryBaseMs: number;
+  readonly allowPrivateUrls: boolean;
+}
+
+/** A storage that is away is nobody's attempt. Milliseconds. */
+const STORAGE_PAUSE_MS = 10_000;
+
+/**
+ * The download stage: from the provider's URLs to stored, measured images. Repeating it writes the same content under
+ * the same keys. Its failures never buy an image again while the provider still has it.
+ */
+export class Downloader {
+  constructor(
+    private readonly store: EventStore,
+    private readonly runner: CommandRunner,
+    private readonly provider: Connections['provider'],
+    private readonly storage: ImageStorage,
+    private readonly options: DownloaderOptions,
+  ) {}
+
+  /** @throws HandBack when `signal` aborts; any other error: deliver the work again */
+  async download(work: RecordedEvent, signal: AbortSignal): Promise<void> {
+    const id = work.generationId;
+    const state = fold((await this.store.load(id)).events);
+    if (!state?.generated || isTerminal(state.status) || state.stage !== 'download') return;
+    if (work.version < state.stageSince) return;
+
+    const attempt = state.current ?? (await this.#begin(id, state));
+    if (!attempt) return;
+    const { outputs } = state.generated;
+    try {
+      const images = await Promise.all(outputs.map((url, index) => this.#store(id, url, index, signal)));
+      await this.runner.execute(id, commandOf({ type: 'RecordDownloaded', fence: attempt.fence, images }));
+    } catch (error) {
+      signal.throwIfAborted();
+      const failure = await this.#failureOf(error, state);
+      if (!failure) throw error;
+      await this.#fail(id, attempt, failure);
+    }
+  }
+
+  async #begin(id: string, state: Generation): Promise<Attempt | null> {
+    const { worker } = this.options;
+    const started = await this.runner.execute(
+      id,
+      commandOf({ type: 'StartAttempt', stage: 'download', worker, deadline: null }),
+    );
+    if (started.kind === 'done') return isTerminal(started.state.status) ? null : started.state.current;
+    const { code, message } = started.rejection;
+    if (code === 'attempts_exhausted') {
+      const error = state.error ?? { code: 'internal' as const, message };
+      await this.runner.execute(id, commandOf({ type: 'Fail', error: { ...error, retryable: false } }));
+    } else if (code !== 'invalid_state') {
+      // Another worker began at the same moment; the repetition goes on with its attempt, or finds it done.
+      throw new Error(`Download of ${id} was not begun: ${message}`);
+    }
+    return null;
+  }
+
+  async #store(generationId: string, url: string, index: number, signal: AbortSignal): Promise<StoredImage> {
+    const { content } = await fetchImage(url, {
+      signal,
+      allowPrivate: () => this.options.allowPrivateUrls,
+      authorizationFor: (hop) => this.provider.authorizationFor(hop.href),
+    });
+    const measured = await measureImage(content);
+    const key = imageKey({ generationId, index, sha256: measured.sha256, format: measured.format });
+    await this.storage.put(key, content, { contentType: measured.contentType });
+    const { contentType: content_type, ...facts } = measured;
+    return { id: imageIdOf(generationId, index), index, storage_key: key, content_type, ...facts };
+  }
+
+  /** Null for what is not the download's failure, but ours. */
+  async #failureOf(error: unknown, state: Generation): Promise<GenerationError | null> {
+    const failure = (code: FailureCode, cause: Error, retryable: boolean): GenerationError => ({
+      code,
+      message: cause.message.slice(0, 1_000),
+      retryable,
+    });
+    if (error instanceof ImageError) return failure('image_invalid', error, error.retryable);
+    if (error instanceof StorageError) return failure('storage_unavailable', error, error.retryable);
+    if (!(error instanceof DownloadError)) return null;
+    if (error.code === 'too_large') return failure('image_too_large', error, false);
+    if (error.code === 'not_found') return failure(await this.#whyMissing(state), error, true);
+    return failure('download_failed', error, error.retryable);
+  }
+
+  /** A file that is not there: only when the provider says that it removed it, the image has to be made again. */
+  async #whyMissing({ generated }: Generation): Promise<FailureCode> {
+    try {
+      const prediction = await this.provider.get(generated!.prediction_id);
+      return prediction.dataRemoved || prediction.outputs.length === 0 ? 'output_expired' : 'download_failed';
+    } catch (error) {
+      if (error instanceof ProviderError && error.kind === 'not_found') return 'output_expired';
+      throw error;
+    }
+  }
+
+  async #fail(id: string, attempt: Attempt, error: GenerationError): Promise<void> {
+    const storageAway = error.code === 'storage_unavailable';
+    const wait = storageAway
+      ? STORAGE_PAUSE_MS
+      : retryDelayMs(attempt.attempt, this.options.retryBaseMs, Math.random());
+    const retryAt = new Date(Date.now() + wait).toISOString();
+    await this.runner.execute(
+      id,
+      commandOf({ type: 'FailAttempt', fence: attempt.fence, error, retryAt, counted: !storageAway }),
+    );
+  }
+}

@@ -1,0 +1,49 @@
+import type { Attempt, EventData } from '@darkroom/domain';
+import { bucketKey, type Claims } from '@darkroom/events';
+import type { ImageProvider, Prediction } from '@darkroom/provider';
+import { isDeepStrictEqual } from 'node:util';
+import { pause } from '../pause.js';
+
+/** A prediction can take a moment to appear in the provider's list. Pauses before each further look, milliseconds. */
+const LOOKS_MS = [0, 500, 1_500, 3_000];
+
+/** The provider's clock and ours may differ by this. Milliseconds. */
+const CLOCK_MARGIN_MS = 60_000;
+
+/** Which generation a prediction belongs to, decided once and for all by whoever claims it first. */
+export class PredictionClaims {
+  constructor(
+    private readonly claims: Claims,
+    private readonly provider: string,
+  ) {}
+
+  /** True when the prediction is this attempt's from now on, or was already. */
+  async claim(predictionId: string, generationId: string, attempt: Attempt): Promise<boolean> {
+    const owner = `${generationId}/${attempt.fence}`;
+    return (await this.claims.claim(bucketKey(this.provider, predictionId), owner)) === owner;
+  }
+}
+
+/**
+ * Looks for the prediction of an attempt whose answer was lost: one of the same model and input, created since, that
+ * belongs to nobody else. Two generations that ask for the same may swap predictions; each gets what it asked for, and
+ * neither is paid for twice.
+ * @throws ProviderError when the provider cannot be asked; HandBack
+ */
+export async function findPrediction(
+  provider: ImageProvider,
+  claims: PredictionClaims,
+  wanted: { generationId: string; request: EventData['GenerationRequested']; attempt: Attempt },
+  signal: AbortSignal,
+): Promise<Prediction | null> {
+  const { generationId, request, attempt } = wanted;
+  const since = new Date(Date.parse(attempt.startedAt) - CLOCK_MARGIN_MS).toISOString();
+  for (const wait of LOOKS_MS) {
+    await pause(wait, signal);
+    for await (const prediction of provider.list(since, { signal })) {
+      const same = prediction.model === request.model_id && isDeepStrictEqual(prediction.input, request.provider_input);
+      if (same && (await claims.claim(prediction.id, generationId, attempt))) return prediction;
+    }
+  }
+  return null;
+}

@@ -1,0 +1,24 @@
+import { Controller } from '@nestjs/common';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { Delivery, Handles, type RecordedEvent } from '@darkroom/events';
+import { withWorkContext } from '../work-context.js';
+import { Canceller } from './canceller.js';
+import { Generator } from './generator.js';
+
+@Controller()
+export class GenerateController {
+  constructor(
+    private readonly generator: Generator,
+    private readonly canceller: Canceller,
+  ) {}
+
+  @Handles('work.generate')
+  generate(@Payload() work: RecordedEvent, @Ctx() { signal }: Delivery): Promise<void> {
+    return withWorkContext(work, () => this.generator.generate(work, signal));
+  }
+
+  @Handles('work.cancel')
+  cancel(@Payload() work: RecordedEvent, @Ctx() { signal }: Delivery): Promise<void> {
+    return withWorkContext(work, () => this.canceller.cancel(work, signal));
+  }
+}

@@ -1,0 +1,239 @@
+import { fold, isTerminal, retryDelayMs, type Attempt, type Generation, type GenerationError } from '@darkroom/domain';
+import { CommandRunner, type EventStore, type Outcome, type RecordedEvent } from '@darkroom/events';
+import { isTerminal as hasEnded, ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
+import { commandOf, type Intent } from '../command-of.js';
+import { pause } from '../pause.js';
+import { findPrediction, type PredictionClaims } from './find-prediction.js';
+import { createFailure, outcomeOf } from './prediction-outcome.js';
+
+export interface GeneratorOptions {
+  /** Written into AttemptStarted. */
+  readonly worker: string;
+  /** How long the provider lets a prediction run. Milliseconds. */
+  readonly predictionTimeoutMs: number;
+  /** Between the provider's own deadline and ours: its clock may differ, and its answer takes time. Milliseconds. */
+  readonly deadlineMarginMs: number;
+  readonly retryBaseMs: number;
+}
+
+/** Pauses between looks at a running prediction. Milliseconds. */
+const FIRST_LOOK_MS = 200;
+const LONGEST_LOOK_MS = 2_000;
+
+/**
+ * The generate stage: from a request to the provider's finished images, paid for once. The steps of docs/ARCHITECTURE.md
+ * ("Paying once") in their order; every await may be the last, and the next delivery goes on from what the log says.
+ */
+export class Generator {
+  constructor(
+    private readonly store: EventStore,
+    private readonly runner: CommandRunner,
+    private readonly provider: ImageProvider,
+    private readonly claims: PredictionClaims,
+    private readonly options: GeneratorOptions,
+  ) {}
+
+  /** @throws HandBack when `signal` aborts; any other error: deliver the work again */
+  async generate(work: RecordedEvent, signal: AbortSignal): Promise<void> {
+    const id = work.generationId;
+    const state = fold((await this.store.load(id)).events);
+    if (!state || isTerminal(state.status) || state.stage !== 'generate') return;
+    // Newer work for this generation exists: it was sent back to the queue after this item was put there.
+    if (work.version < state.stageSince) return;
+
+    const attempt = state.current
+      ? await this.#resume(id, state, state.current, signal)
+      : await this.#begin(id, state, signal);
+    if (!attempt?.prediction) return;
+    const prediction = await this.#waitFor(attempt.prediction.id, attempt.deadline, signal);
+    await this.#finish(id, state, attempt, prediction);
+  }
+
+  /** A new attempt: fence first, then the one POST. Answers the attempt once its prediction is in the log. */
+  async #begin(id: string, state: Generation, signal: AbortSignal): Promise<Attempt | null> {
+    if (state.unresolved) {
+      // The last look for a prediction whose answer was lost, now that it cannot be running any more.
+      const adopted = await this.#adopt(id, state, state.unresolved, signal);
+      if (adopted) return adopted;
+    }
+    const { predictionTimeoutMs, deadlineMarginMs } = this.options;
+    const deadline = new Date(Date.now() + predictionTimeoutMs + deadlineMarginMs).toISOString();
+    const started = await this.#execute(id, {
+      type: 'StartAttempt',
+      stage: 'generate',
+      worker: this.options.worker,
+      deadline,
+    });
+    if (started.kind === 'rejected') return this.#notStarted(id, state, started);
+    const attempt = started.state.current;
+    // Our append's answer was lost and the generation has moved on since: cancelled, or given up on by another worker.
+    if (!attempt || isTerminal(started.state.status)) return null;
+
+    let prediction: Prediction;
+    try {
+      // Never aborted: a create whose answer nobody waits for may still be paid for.
+      prediction = await this.provider.create({
+        model: state.request.model_id,
+        version: state.request.provider_version,
+        input: state.request.provider_input,
+        cancelAfterSeconds: Math.ceil(predictionTimeoutMs / 1_000),
+      });
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      if (error.kind === 'outcome_unknown') return this.#resolve(id, state, attempt, signal, error.message);
+      const { error: failure, counted, pauseMs } = createFailure(error);
+      await this.#fail(id, attempt, failure, { counted, pauseMs });
+      return null;
+    }
+    return this.#record(id, state, attempt, prediction, signal);
+  }
+
+  async #notStarted(
+    id: string,
+    state: Generation,
+    { rejection }: Extract<Outcome, { kind: 'rejected' }>,
+  ): Promise<null> {
+    if (rejection.code === 'attempts_exhausted') {
+      const error = state.error ?? { code: 'internal', message: rejection.message, retryable: false };
+      await this.#execute(id, { type: 'Fail', error: { code: error.code, message: error.message, retryable: false } });
+      return null;
+    }
+    if (rejection.code === 'invalid_state') return null;
+    // too_early: our clock is behind the broker's; stale_attempt: another worker began. Both are settled by a repetition.
+    throw new Error(`Attempt of ${id} was not begun: ${rejection.message}`);
+  }
+
+  /** An attempt that was begun before: by a worker that died, or that is still alive and silent. */
+  async #resume(id: string, state: Generation, attempt: Attempt, signal: AbortSignal): Promise<Attempt | null> {
+    if (attempt.prediction) return attempt;
+    return this.#resolve(id, state, attempt, signal, 'The worker was interrupted while it asked for the prediction');
+  }
+
+  /** The outcome of a create is unknown. It is never sent again: the prediction is found, or its deadline is waited for. */
+  async #resolve(
+    id: string,
+    state: Generation,
+    attempt: Attempt,
+    signal: AbortSignal,
+    reason: string,
+  ): Promise<Attempt | null> {
+    const adopted = await this.#adopt(id, state, attempt, signal);
+    if (adopted) return adopted;
+    await this.#fail(
+      id,
+      attempt,
+      { code: 'outcome_unknown', message: reason.slice(0, 1_000), retryable: true },
+      { counted: true, pauseMs: null },
+    );
+    return null;
+  }
+
+  async #adopt(
+    generationId: string,
+    state: Generation,
+    attempt: Attempt,
+    signal: AbortSignal,
+  ): Promise<Attempt | null> {
+    const wanted = { generationId, request: state.request, attempt };
+    const prediction = await findPrediction(this.provider, this.claims, wanted, signal);
+    return prediction && this.#append(generationId, attempt, prediction, true);
+  }
+
+  /** The answer of a create came in. */
+  async #record(
+    id: string,
+    state: Generation,
+    attempt: Attempt,
+    prediction: Prediction,
+    signal: AbortSignal,
+  ): Promise<Attempt | null> {
+    if (await this.claims.claim(prediction.id, id, attempt)) return this.#append(id, attempt, prediction, false);
+    // A generation that asked for the same, and whose answer was lost, took it for its own. Its own is there for us.
+    return this.#resolve(id, state, attempt, signal, 'The prediction was adopted by a generation with the same input');
+  }
+
+  async #append(id: string, attempt: Attempt, prediction: Prediction, adopted: boolean): Promise<Attempt | null> {
+    const outcome = await this.#execute(id, {
+      type: 'RecordPrediction',
+      fence: attempt.fence,
+      provider: this.provider.name,
+      predictionId: prediction.id,
+      deadline: prediction.deadline,
+      adopted,
+    });
+    if (outcome.kind === 'done') return outcome.state.current;
+    // Cancelled meanwhile, or overtaken: nobody wants this prediction any more.
+    await this.provider.cancel(prediction.id);
+    return null;
+  }
+
+  async #waitFor(
+    predictionId: string,
+    deadline: string | null,
+    signal: AbortSignal,
+  ): Promise<Prediction | 'lost' | 'overdue'> {
+    let wait = FIRST_LOOK_MS;
+    for (;;) {
+      const overdue = deadline !== null && Date.now() > Date.parse(deadline);
+      try {
+        // The provider should have ended it by itself. Whatever it says, there is an end to waiting.
+        const seen = await (overdue
+          ? this.provider.cancel(predictionId, { signal })
+          : this.provider.get(predictionId, { signal }));
+        if (hasEnded(seen.status)) return seen;
+        if (overdue) return 'overdue';
+      } catch (error) {
+        if (!(error instanceof ProviderError)) throw error;
+        if (error.kind === 'not_found') return 'lost';
+        if (overdue) throw error;
+        wait = Math.max(wait, (error.details.retryAfterSeconds ?? 0) * 1_000);
+      }
+      await pause(wait, signal);
+      wait = Math.min(wait * 1.4, LONGEST_LOOK_MS);
+    }
+  }
+
+  async #finish(
+    id: string,
+    state: Generation,
+    attempt: Attempt,
+    prediction: Prediction | 'lost' | 'overdue',
+  ): Promise<void> {
+    if (prediction === 'lost') {
+      const error = {
+        code: 'prediction_failed',
+        message: 'The provider no longer knows the prediction',
+        retryable: true,
+      } as const;
+      return this.#fail(id, attempt, error, { counted: true, pauseMs: null });
+    }
+    if (prediction === 'overdue') {
+      const error = {
+        code: 'prediction_timeout',
+        message: 'The prediction did not end by its deadline',
+        retryable: true,
+      } as const;
+      return this.#fail(id, attempt, error, { counted: true, pauseMs: null });
+    }
+    const outcome = outcomeOf(prediction, state.request, new Date().toISOString());
+    if (outcome.kind === 'failed') return this.#fail(id, attempt, outcome.error, { counted: true, pauseMs: null });
+    const { kind: _, ...generated } = outcome;
+    await this.#execute(id, { type: 'RecordGenerated', fence: attempt.fence, ...generated });
+  }
+
+  /** Rejections are somebody else's doing: cancelled, or overtaken. There is nothing left to say then. */
+  async #fail(
+    id: string,
+    attempt: Attempt,
+    error: GenerationError,
+    { counted, pauseMs }: { counted: boolean; pauseMs: number | null },
+  ): Promise<void> {
+    const wait = pauseMs ?? retryDelayMs(attempt.attempt, this.options.retryBaseMs, Math.random());
+    const retryAt = new Date(Date.now() + wait).toISOString();
+    await this.#execute(id, { type: 'FailAttempt', fence: attempt.fence, error, retryAt, counted });
+  }
+
+  #execute(id: string, intent: Intent): Promise<Outcome> {
+    return this.runner.execute(id, commandOf(intent));
+  }
+}

@@ -1,0 +1,26 @@
+import { LANES } from '@darkroom/domain';
+import { WORK_STAGES, WORK_STREAM, workConsumer, workFilter, type Broker } from '@darkroom/events';
+import type { Metrics } from '@darkroom/observability';
+
+/**
+ * Depth and age of every queue, asked of the broker when the metrics are scraped. While the broker is away the queues
+ * are unknown, and their metrics are left out.
+ */
+export async function observeQueues(broker: Broker, metrics: Metrics): Promise<void> {
+  metrics.queueDepth.reset();
+  metrics.queueOldestAge.reset();
+  if (!broker.connected) return;
+  const { manager } = broker;
+  await Promise.allSettled(
+    WORK_STAGES.flatMap((stage) =>
+      LANES.map(async (lane) => {
+        const [consumer, oldest] = await Promise.all([
+          manager.consumers.info(WORK_STREAM, workConsumer(stage, lane)),
+          manager.direct.getMessage(WORK_STREAM, { seq: 1, next_by_subj: workFilter(stage, lane) }),
+        ]);
+        metrics.queueDepth.set({ stage, lane }, consumer.num_pending);
+        metrics.queueOldestAge.set({ stage, lane }, oldest ? (Date.now() - oldest.time.getTime()) / 1_000 : 0);
+      }),
+    ),
+  );
+}

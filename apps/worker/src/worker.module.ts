@@ -1,0 +1,74 @@
+import { Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { TerminusModule } from '@nestjs/terminus';
+import { CommandRunner } from '@darkroom/events';
+import { loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
+import type { Role, WorkerConfig } from './config.js';
+import { BROKER, EVENT_STORE, type Connections, STORAGE } from './connections.js';
+import { DispatchController } from './dispatch/dispatch.controller.js';
+import { DownloadController } from './download/download.controller.js';
+import { Downloader } from './download/downloader.js';
+import { Canceller } from './generate/canceller.js';
+import { PredictionClaims } from './generate/find-prediction.js';
+import { GenerateController } from './generate/generate.controller.js';
+import { Generator } from './generate/generator.js';
+import { HealthController } from './health/health.controller.js';
+import { ProjectionService } from './project/projection.service.js';
+
+/** Who the events of this process come from. */
+const SOURCE = '/darkroom/worker';
+
+/** The roles that this process plays, over one list of providers. */
+@Module({})
+export class WorkerModule {
+  /** @param name names this process in AttemptStarted */
+  static register(config: WorkerConfig, connections: Connections, metrics: Metrics, name: string): DynamicModule {
+    const { broker, store, claims, provider, storage } = connections;
+    const runner = new CommandRunner(store, {
+      source: SOURCE,
+      onAppended: observeAppended(metrics),
+      onConflict: () => metrics.appendConflicts.inc(),
+    });
+    const predictions = new PredictionClaims(claims, provider.name);
+    const { retryBaseMs, predictionTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
+    const generation = { worker: name, retryBaseMs, predictionTimeoutMs, deadlineMarginMs };
+    const download = { worker: name, retryBaseMs, allowPrivateUrls };
+
+    const roles: Record<Role, { controllers: DynamicModule['controllers'] & object; providers: Provider[] }> = {
+      dispatch: { controllers: [DispatchController], providers: [] },
+      generate: {
+        controllers: [GenerateController],
+        providers: [
+          { provide: Generator, useValue: new Generator(store, runner, provider, predictions, generation) },
+          { provide: Canceller, useValue: new Canceller(store, provider, predictions) },
+        ],
+      },
+      download: {
+        controllers: [DownloadController],
+        providers: [{ provide: Downloader, useValue: new Downloader(store, runner, provider, storage, download) }],
+      },
+      project: {
+        controllers: [],
+        providers: [
+          { provide: ProjectionService, useValue: new ProjectionService(broker, config.databaseUrl, metrics) },
+        ],
+      },
+    };
+    const played = config.roles.map((role) => roles[role]);
+    return {
+      module: WorkerModule,
+      imports: [
+        loggingModule({ level: config.logLevel, service: 'worker' }),
+        MetricsModule.register(metrics),
+        TerminusModule.forRoot({ logger: false }),
+      ],
+      controllers: [HealthController, ...played.flatMap((role) => role.controllers)],
+      providers: [
+        { provide: BROKER, useValue: broker },
+        { provide: EVENT_STORE, useValue: store },
+        { provide: STORAGE, useValue: storage },
+        { provide: CommandRunner, useValue: runner },
+        ...played.flatMap((role) => role.providers),
+      ],
+    };
+  }
+}

@@ -1,0 +1,169 @@
+import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation } from '@darkroom/domain';
+import {
+  CommandRunner,
+  connectBroker,
+  JetStreamEventStore,
+  provision,
+  WORK_STREAM,
+  type Broker,
+  type RecordedEvent,
+} from '@darkroom/events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
+import { eventually } from '../../../test/support/eventually.js';
+import { startNats, type TestNats } from '../../../test/support/nats.js';
+import { startSimulator, type RunningSimulator } from '../../simulator/src/start.js';
+import type { Role, WorkerConfig } from '../src/config.js';
+import { startWorker, type Worker } from '../src/create-worker.js';
+
+export const ACK_WAIT_MS = 1_500;
+
+/** A real broker and the simulator, and workers in this process on top of them. */
+export class WorkerFixture {
+  readonly workers: Worker[] = [];
+
+  private constructor(
+    readonly nats: TestNats,
+    readonly broker: Broker,
+    readonly simulator: RunningSimulator,
+    readonly dir: string,
+  ) {}
+
+  static async start(): Promise<WorkerFixture> {
+    const nats = await startNats();
+    const broker = await connectBroker({ servers: [nats.url], name: 'test' });
+    await provision(broker, { replicas: 1, ackWaitMs: ACK_WAIT_MS });
+    const simulator = await startSimulator({ runMs: 100, createsPerMinute: 1_000_000 });
+    return new WorkerFixture(nats, broker, simulator, await mkdtemp(join(tmpdir(), 'darkroom-worker-')));
+  }
+
+  async stop(): Promise<void> {
+    await this.closeWorkers();
+    await this.broker.close();
+    await this.simulator.close();
+    await this.nats.stop();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+
+  config(overrides: Partial<WorkerConfig> = {}): WorkerConfig {
+    return {
+      port: 0,
+      host: '127.0.0.1',
+      roles: ['dispatch', 'generate', 'download'] satisfies Role[],
+      nats: { servers: [this.nats.url], replicas: 1, ackWaitMs: ACK_WAIT_MS },
+      databaseUrl: 'postgres://nobody@127.0.0.1:1/none',
+      storageUrl: `file:${join(this.dir, 'images')}`,
+      replicate: { token: 'simulator', baseUrl: `${this.simulator.url}/v1` },
+      concurrency: { generate: 50, download: 8 },
+      predictionTimeoutMs: 60_000,
+      deadlineMarginMs: 500,
+      retryBaseMs: 50,
+      allowPrivateUrls: true,
+      logLevel: 'silent',
+      ...overrides,
+    };
+  }
+
+  async startWorker(overrides: Partial<WorkerConfig> = {}): Promise<Worker> {
+    const worker = await startWorker(this.config(overrides), (error) => {
+      throw error;
+    });
+    this.workers.push(worker);
+    return worker;
+  }
+
+  async closeWorkers(): Promise<void> {
+    await Promise.all(this.workers.splice(0).map((worker) => worker.close()));
+  }
+
+  get store(): JetStreamEventStore {
+    return new JetStreamEventStore(this.broker);
+  }
+
+  get runner(): CommandRunner {
+    return new CommandRunner(this.store, { source: '/darkroom/test' });
+  }
+
+  /** Asks for a generation as the gateway does. Answers its id. */
+  async request(
+    {
+      prompt = 'a lighthouse',
+      modelId = 'black-forest-labs/flux-schnell',
+      ...image
+    }: Record<string, unknown> & { prompt?: string; modelId?: string } = {},
+    { maxAttempts = 3, scheduledAt = null }: { maxAttempts?: number; scheduledAt?: string | null } = {},
+  ): Promise<string> {
+    const prepared = prepareGeneration({ prompt, model_id: modelId, ...image });
+    if (!prepared.ok) throw new Error(JSON.stringify(prepared));
+    const id = generationIdFrom(uuidv7());
+    await this.runner.execute(id, {
+      type: 'Request',
+      commandId: uuidv7(),
+      at: new Date().toISOString(),
+      request: {
+        user_id: 'user-1',
+        model_id: prepared.model.id,
+        input: prepared.input,
+        provider_input: prepared.providerInput,
+        provider_version: prepared.providerVersion,
+        priority: 0,
+        lane: 'normal',
+        max_attempts: maxAttempts,
+        scheduled_at: scheduledAt,
+        webhook: null,
+        metadata: {},
+        request_hash: 'hash',
+        estimated_cost_usd: prepared.estimatedCostUsd,
+        warnings: prepared.warnings,
+        batch_id: null,
+      },
+    });
+    return id;
+  }
+
+  async cancel(id: string): Promise<void> {
+    const outcome = await this.runner.execute(id, {
+      type: 'Cancel',
+      commandId: uuidv7(),
+      at: new Date().toISOString(),
+      by: 'user-1',
+      reason: null,
+    });
+    if (outcome.kind !== 'done') throw new Error(outcome.rejection.message);
+  }
+
+  async events(id: string): Promise<readonly RecordedEvent[]> {
+    return (await this.store.load(id)).events;
+  }
+
+  async types(id: string): Promise<string[]> {
+    return (await this.events(id)).map((event) => event.type);
+  }
+
+  async state(id: string): Promise<Generation> {
+    return fold(await this.events(id))!;
+  }
+
+  until(id: string, condition: (state: Generation) => boolean, timeoutMs = 20_000): Promise<Generation> {
+    return eventually(
+      async () => {
+        const state = await this.state(id);
+        if (!condition(state)) throw new Error(`${id} is ${state.status}: ${(await this.types(id)).join(', ')}`);
+        return state;
+      },
+      { timeoutMs, what: `generation ${id}` },
+    );
+  }
+
+  ended(id: string, timeoutMs?: number): Promise<Generation> {
+    return this.until(id, (state) => isTerminal(state.status), timeoutMs);
+  }
+
+  queueIsEmpty(): Promise<boolean> {
+    return eventually(async () => (await this.broker.manager.streams.info(WORK_STREAM)).state.messages === 0, {
+      what: 'an empty work queue',
+    });
+  }
+}
