@@ -10,7 +10,7 @@ import { spawn } from 'node:child_process';
  */
 export function guardServer(pid, folder) {
   const script =
-    'cat >/dev/null; kill -9 -- "$1" 2>/dev/null; for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 -- "$1" 2>/dev/null && sleep 0.1; done; rm -rf "$2"';
+    'cat >/dev/null; kill -s KILL -- "$1" 2>/dev/null; for _ in 1 2 3 4 5 6 7 8 9 10; do kill -s 0 -- "$1" 2>/dev/null && sleep 0.1; done; rm -rf "$2"';
   const watcher = spawn('/bin/sh', ['-c', script, 'sh', String(pid), folder], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],

@@ -16,7 +16,7 @@ export const configSchema = z.object({
 });
 
 /** The simulator's settings by its environment variables; ends the process with one line per bad value. */
-export function readConfig(env: NodeJS.ProcessEnv = process.env): SimulatorOptions {
+export function readConfig(env?: NodeJS.ProcessEnv): SimulatorOptions {
   const config = loadConfig(configSchema, env);
   return {
     host: config.HOST,

@@ -70,8 +70,10 @@ describe('the download stage', () => {
     const id = await fixture.request();
     await fixture.until(id, ({ generated }) => generated !== null);
     await eventually(() => fixture.simulator.control.predictions().every((prediction) => prediction.data_removed));
-    fixture.simulator.control.configure({ fileTtlMs: HOUR_MS });
+    fixture.simulator.control.configure({ runMs: 1_000 });
     await fixture.startWorker({ roles: ['download'] });
+    await fixture.until(id, ({ error }) => error !== null);
+    fixture.simulator.control.configure({ fileTtlMs: HOUR_MS });
     expect((await fixture.ended(id)).status).toBe('completed');
     const failed = (await fixture.events(id)).find((event) => event.type === 'AttemptFailed');
     expect(failed?.data).toMatchObject({

@@ -150,7 +150,10 @@ export class WorkerFixture {
     return eventually(
       async () => {
         const state = await this.state(id);
-        if (!condition(state)) throw new Error(`${id} is ${state.status}: ${(await this.types(id)).join(', ')}`);
+        if (!condition(state)) {
+          const types = (await this.types(id)).join(', ');
+          throw new Error(`${id} is ${state.status}: ${types}; ${state.error?.message}`);
+        }
         return state;
       },
       { timeoutMs, what: `generation ${id}` },

@@ -1,4 +1,4 @@
-import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream';
+import { DeliverPolicy } from '@nats-io/jetstream';
 import type { Broker } from './connect.js';
 import { decode } from './envelope.js';
 import { EventStoreError, type Position, type RecordedEvent } from './event-store.js';
@@ -33,52 +33,24 @@ export class JetStreamLogReader implements LogReader {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: after + 1,
     });
-    const inbox = new Inbox(maxBatch);
-    const messages = await consumer.consume({ max_messages: maxBatch, callback: (message) => inbox.put(message) });
-    const stop = (): void => {
-      inbox.close();
-      messages.stop();
-    };
+    // Read through the iterator: the client then asks for more only as far as what it brought was taken.
+    const messages = await consumer.consume({ max_messages: 2 * maxBatch });
+    const stop = (): void => messages.stop();
     signal.addEventListener('abort', stop, { once: true });
-    void messages.closed().then((error) => inbox.close(error instanceof Error ? error : undefined));
+    if (signal.aborted) stop();
+    let batch: RecordedEvent[] = [];
     try {
-      for (let batch = await inbox.take(); batch; batch = await inbox.take()) {
-        yield batch.map((message) => decode(message.headers, message.data, message.seq));
+      for await (const message of messages) {
+        batch.push(decode(message.headers, message.data, message.seq));
+        if (batch.length < maxBatch && messages.getPending() > 0) continue;
+        yield batch;
+        batch = [];
       }
+    } catch (error) {
+      throw readError(error);
     } finally {
       signal.removeEventListener('abort', stop);
       stop();
     }
-  }
-}
-
-/** What has arrived and was not yet taken. */
-class Inbox {
-  #messages: JsMsg[] = [];
-  #closed = false;
-  #error: Error | undefined;
-  #wake: (() => void) | undefined;
-
-  constructor(private readonly maxBatch: number) {}
-
-  put(message: JsMsg): void {
-    this.#messages.push(message);
-    this.#wake?.();
-  }
-
-  close(error?: Error): void {
-    this.#closed = true;
-    this.#error ??= error;
-    this.#wake?.();
-  }
-
-  /** Waits for messages; null when closed. */
-  async take(): Promise<readonly JsMsg[] | null> {
-    while (this.#messages.length === 0 && !this.#closed) {
-      await new Promise<void>((resolve) => (this.#wake = resolve));
-    }
-    if (this.#error) throw readError(this.#error);
-    if (this.#closed) return null;
-    return this.#messages.splice(0, this.maxBatch);
   }
 }

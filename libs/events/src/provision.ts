@@ -1,5 +1,6 @@
 import { JetStreamApiError, type ConsumerConfig, type StreamInfo } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
+import canonicalize from 'canonicalize';
 import { v7 as uuidv7 } from 'uuid';
 import type { Broker } from './connect.js';
 import { IDEMPOTENCY_BUCKET, PREDICTIONS_BUCKET } from './subjects.js';
@@ -94,27 +95,15 @@ async function provisionConsumer(
 
 /** Whether a field that we ask for is otherwise at the server. Fields that we do not set are the server's business. */
 function differs(wanted: object, actual: object): boolean {
-  return Object.entries(wanted).some(
-    ([key, value]) => canonical(value) !== canonical((actual as Record<string, unknown>)[key] ?? absent(value)),
-  );
+  return Object.entries(wanted).some(([key, value]) => {
+    const found = (actual as Record<string, unknown>)[key] ?? absent(value);
+    return canonicalize(value) !== canonicalize(found);
+  });
 }
 
 /** The server leaves false, zero and empty fields out of what it tells. */
 function absent(value: unknown): unknown {
   return typeof value === 'boolean' ? false : typeof value === 'number' ? 0 : undefined;
-}
-
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? // The server adds metadata of its own to streams.
-        Object.fromEntries(
-          Object.entries(inner)
-            .filter(([key]) => !key.startsWith('_nats.'))
-            .sort(([a], [b]) => (a < b ? -1 : 1)),
-        )
-      : inner,
-  );
 }
 
 /** The answer, or null for the one error that is expected. */

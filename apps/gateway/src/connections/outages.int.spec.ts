@@ -112,7 +112,7 @@ describe('without Postgres', () => {
   beforeAll(async () => {
     [nats, postgres] = await Promise.all([startNats(), startPostgres()]);
     await migrateReadModels({ url: postgres.url });
-    gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: postgres.url });
+    gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: postgres.url, LOG_LEVEL: 'warn' });
     await gateway.ready();
   });
   afterAll(async () => {
@@ -136,7 +136,7 @@ describe('without Postgres', () => {
     });
 
     await postgres.start();
-    await until(async () => (await gateway.send('/v1/generations')).status === 200);
+    await until(async () => { const r = await gateway.send('/v1/generations'); if (r.status !== 200) process.stderr.write(JSON.stringify(r.json)); return r.status === 200; });
     expect(await gateway.send('/health/ready')).toMatchObject({ status: 200, json: { status: 'ok' } });
   });
 

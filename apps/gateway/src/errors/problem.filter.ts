@@ -15,7 +15,7 @@ export class ProblemFilter implements ExceptionFilter {
     const error = asAppError(thrown);
 
     if (error.code === 'internal') this.#logger.error({ err: thrown, request_id: request.id }, 'Unexpected error');
-    else if (error.code === 'unavailable') this.#logger.warn({ request_id: request.id }, String(error.more.cause));
+    else if (error.code === 'unavailable') this.#logger.warn({ err: error.more.cause, request_id: request.id }, error.detail);
     if (reply.sent) return;
     void reply
       .status(ERRORS[error.code][0])

@@ -86,6 +86,7 @@ describe('the server', () => {
 });
 
 describe('the documentation', () => {
+  let nats: TestNats;
   let gateway: TestGateway;
   let document: {
     paths: Record<string, Record<string, Operation>>;
@@ -99,10 +100,15 @@ describe('the documentation', () => {
   }
 
   beforeAll(async () => {
-    gateway = await startGateway({ NATS_URL: 'nats://127.0.0.1:1', DATABASE_URL: NO_POSTGRES });
+    nats = await startNats();
+    gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: NO_POSTGRES });
+    await gateway.ready();
     document = (await gateway.send('/docs/openapi.json', { user: null })).json;
   });
-  afterAll(() => gateway.close());
+  afterAll(async () => {
+    await gateway.close();
+    await nats.stop();
+  });
 
   it('tells every route, how to authenticate, and what can go wrong', () => {
     const operations = Object.entries(document.paths).flatMap(([path, methods]) =>

@@ -1,3 +1,4 @@
+import canonicalize from 'canonicalize';
 import { Injectable } from '@nestjs/common';
 
 export interface CounterValues {
@@ -28,7 +29,7 @@ export class Counters {
   countPrediction(model: string, input: unknown): void {
     this.#single.predictions_created += 1;
     increment(this.#byModel, model);
-    increment(this.#byInput, `${model} ${canonicalJson(input)}`);
+    increment(this.#byInput, `${model} ${canonicalize(input)}`);
   }
 
   values(): CounterValues {
@@ -48,12 +49,4 @@ export class Counters {
 
 function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
 }

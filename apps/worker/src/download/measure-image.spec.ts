@@ -3,7 +3,7 @@ import { isBlurhashValid } from 'blurhash';
 import { createHash } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
-import { measureImage } from './measure-image.js';
+import { measureImage, restrictDecoders } from './measure-image.js';
 
 /** Noise, so that the encoded image is large enough to be cut anywhere. */
 function noise(width: number, height: number): Sharp {

@@ -47,11 +47,16 @@ export class ImageError extends Error {
 const FORMATS: readonly string[] = ['webp', 'png', 'jpeg'] satisfies ImageFormat[];
 const BLURHASH = { componentsX: 4, componentsY: 3, side: 32 };
 
-// What comes from outside must not reach a decoder that we have no use for (SVG, PDF, TIFF, ...): fewer to attack.
-sharp.block({ operation: ['VipsForeignLoad'] });
-sharp.unblock({
-  operation: ['VipsForeignLoadWebpBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadJpegBuffer'],
-});
+/**
+ * For the whole process: what comes from outside must not reach a decoder that we have no use for (SVG, PDF, TIFF, ...).
+ * Fewer to attack; {@link measureImage} refuses their formats all the same.
+ */
+export function restrictDecoders(): void {
+  sharp.block({ operation: ['VipsForeignLoad'] });
+  sharp.unblock({
+    operation: ['VipsForeignLoadWebpBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadJpegBuffer'],
+  });
+}
 
 /** Decodes the whole image to find out what it is, how large, and that it is sound. Throws {@link ImageError}. */
 export async function measureImage(content: Uint8Array, limits: MeasureLimits = {}): Promise<MeasuredImage> {

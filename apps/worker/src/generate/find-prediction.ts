@@ -1,7 +1,7 @@
 import type { Attempt, EventData } from '@darkroom/domain';
 import { bucketKey, type Claims } from '@darkroom/events';
 import type { ImageProvider, Prediction } from '@darkroom/provider';
-import { isDeepStrictEqual } from 'node:util';
+import canonicalize from 'canonicalize';
 import { pause } from '../pause.js';
 
 /** A prediction can take a moment to appear in the provider's list. Pauses before each further look, milliseconds. */
@@ -38,10 +38,11 @@ export async function findPrediction(
 ): Promise<Prediction | null> {
   const { generationId, request, attempt } = wanted;
   const since = new Date(Date.parse(attempt.startedAt) - CLOCK_MARGIN_MS).toISOString();
+  const input = canonicalize(request.provider_input);
   for (const wait of LOOKS_MS) {
     await pause(wait, signal);
     for await (const prediction of provider.list(since, { signal })) {
-      const same = prediction.model === request.model_id && isDeepStrictEqual(prediction.input, request.provider_input);
+      const same = prediction.model === request.model_id && canonicalize(prediction.input) === input;
       if (same && (await claims.claim(prediction.id, generationId, attempt))) return prediction;
     }
   }

@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { isAlive } from '../support/servers.mjs';
+import { launch, type Launched, recordedProcesses, unusedPort } from './launch.js';
+
+const projectRoot = resolve(import.meta.dirname, '../..');
+const PNG_SIGNATURE = '89504e470d0a1a0a';
+
+describe('npm start', () => {
+  let folder: string;
+  let dataDir: string;
+  let env: NodeJS.ProcessEnv;
+  let stack: Launched;
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'darkroom start '));
+    await chmod(folder, 0o755);
+    dataDir = join(folder, 'data');
+    const [port, workerPort, simulatorPort] = [await unusedPort(), await unusedPort(), await unusedPort()];
+    env = {
+      ...process.env,
+      DATA_DIR: dataDir,
+      PORT: String(port),
+      WORKER_PORT: String(workerPort),
+      SIMULATOR_PORT: String(simulatorPort),
+    };
+  });
+
+  afterAll(async () => {
+    if (isAlive(stack.pid)) process.kill(-stack.pid, 'SIGTERM');
+    await stack.ended;
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function start(): Promise<{ key: string; gateway: string; pids: number[] }> {
+    stack = launch('npm', ['start'], { cwd: projectRoot, env });
+    const [, gateway = ''] = await stack.prints(/gateway {4}(http:\S+)/, 300_000);
+    await stack.prints(/Ctrl-C ends all of it/);
+    const key = /key {8}(\S+)/.exec(stack.output())?.[1] ?? '';
+    return { key, gateway, pids: Object.values(await recordedProcesses(dataDir)) };
+  }
+
+  async function interrupt(pids: number[]): Promise<void> {
+    process.kill(-stack.pid, 'SIGINT');
+    await stack.ended;
+    expect(pids.filter(isAlive)).toEqual([]);
+  }
+
+  it('makes an image by the command that it prints, ends on Ctrl-C, and has the image after the next start', async () => {
+    const first = await start();
+    expect(first.pids).toHaveLength(5);
+    const command = /\n( {2}KEY=[\s\S]*?image\.png)\n/.exec(stack.output())?.[1] ?? '';
+    await promisify(execFile)('bash', ['-ec', command], { cwd: folder });
+    const image = await readFile(join(folder, 'image.png'));
+    expect(image.subarray(0, 8).toString('hex')).toBe(PNG_SIGNATURE);
+    await interrupt(first.pids);
+
+    const second = await start();
+    expect(second.key).toBe(first.key);
+    const headers = { authorization: `Bearer ${second.key}` };
+    const list = await fetch(`${second.gateway}/v1/generations`, { headers });
+    const { data } = (await list.json()) as { data: { status: string; images: { id: string }[] }[] };
+    expect(data).toMatchObject([{ status: 'completed' }]);
+    const content = await fetch(`${second.gateway}/v1/images/${data[0]?.images[0]?.id}/content`, { headers });
+    expect(Buffer.from(await content.arrayBuffer())).toEqual(image);
+    await interrupt(second.pids);
+  }, 400_000);
+});
