@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { migrateReadModels } from '@darkroom/read-models';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import pg from 'pg';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
 import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.js';
 import { NO_POSTGRES, startGateway, until, type Answer, type TestGateway } from '../../test/gateway-fixture.js';
@@ -104,6 +105,14 @@ describe('without NATS', () => {
   });
 });
 
+/** The test server writes its log late: what it was told a moment ago would not survive being killed. */
+async function makeDurable(connectionString: string): Promise<void> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  await client.query('CHECKPOINT');
+  await client.end();
+}
+
 describe('without Postgres', () => {
   let nats: TestNats;
   let postgres: TestPostgres;
@@ -112,7 +121,8 @@ describe('without Postgres', () => {
   beforeAll(async () => {
     [nats, postgres] = await Promise.all([startNats(), startPostgres()]);
     await migrateReadModels({ url: postgres.url });
-    gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: postgres.url, LOG_LEVEL: 'warn' });
+    await makeDurable(postgres.url);
+    gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: postgres.url });
     await gateway.ready();
   });
   afterAll(async () => {
@@ -136,7 +146,7 @@ describe('without Postgres', () => {
     });
 
     await postgres.start();
-    await until(async () => { const r = await gateway.send('/v1/generations'); if (r.status !== 200) process.stderr.write(JSON.stringify(r.json)); return r.status === 200; });
+    await until(async () => (await gateway.send('/v1/generations')).status === 200);
     expect(await gateway.send('/health/ready')).toMatchObject({ status: 200, json: { status: 'ok' } });
   });
 

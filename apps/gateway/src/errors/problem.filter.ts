@@ -15,7 +15,8 @@ export class ProblemFilter implements ExceptionFilter {
     const error = asAppError(thrown);
 
     if (error.code === 'internal') this.#logger.error({ err: thrown, request_id: request.id }, 'Unexpected error');
-    else if (error.code === 'unavailable') this.#logger.warn({ err: error.more.cause, request_id: request.id }, error.detail);
+    else if (error.code === 'unavailable')
+      this.#logger.warn({ err: error.more.cause, request_id: request.id }, error.detail);
     if (reply.sent) return;
     void reply
       .status(ERRORS[error.code][0])

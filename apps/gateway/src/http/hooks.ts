@@ -1,5 +1,12 @@
+import { isGenerationId } from '@darkroom/domain';
 import helmet from '@fastify/helmet';
-import { continueTrace, parseTraceparent, withLogContext, type Metrics } from '@darkroom/observability';
+import {
+  continueTrace,
+  parseTraceparent,
+  withLogContext,
+  type LogContext,
+  type Metrics,
+} from '@darkroom/observability';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
@@ -27,7 +34,7 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
   });
   // Here and not before: the events of the body's stream do not keep an asynchronous context.
   fastify.addHook('preHandler', (request, _reply, done) => {
-    withLogContext({ request_id: request.id, trace_id: traceId(request) }, done);
+    withLogContext(logFields(request), done);
   });
   fastify.addHook('onSend', (_request, reply, _payload, done) => {
     // A connection that were kept alive now would hold up the shutdown until the client is tired of it.
@@ -43,9 +50,7 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
       // Without query and headers: they may hold what users asked for, and secrets.
       const fields = { method: request.method, path: request.url.split('?', 1)[0], status: reply.statusCode };
       const times = { duration_ms: Math.round(reply.elapsedTime * 10) / 10 };
-      withLogContext({ request_id: request.id, trace_id: traceId(request) }, () =>
-        logger.log({ ...fields, ...times }, 'Request'),
-      );
+      withLogContext(logFields(request), () => logger.log({ ...fields, ...times }, 'Request'));
     }
     done();
   });
@@ -67,8 +72,13 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
   });
 }
 
-function traceId(request: FastifyRequest): string | undefined {
-  return parseTraceparent(request.trace)?.traceId;
+function logFields(request: FastifyRequest): LogContext {
+  const { id } = (request.params ?? {}) as { id?: string };
+  return {
+    request_id: request.id,
+    trace_id: parseTraceparent(request.trace)?.traceId,
+    ...(id !== undefined && isGenerationId(id) && { generation_id: id }),
+  };
 }
 
 function header(request: FastifyRequest, name: string): string | undefined {
