@@ -16,7 +16,12 @@ async function execute({ log }: TestGateway, id: string, command: WithoutCommon<
 }
 
 /** Does all that a worker does for a generation, with these bytes as its one image. Answers the image's id. */
-export async function completeGeneration(gateway: TestGateway, id: string, bytes: Buffer): Promise<string> {
+export async function completeGeneration(
+  gateway: TestGateway,
+  id: string,
+  bytes: Buffer,
+  storage: Pick<ImageStorage, 'put'> = gateway.app.get<ImageStorage>(STORAGE),
+): Promise<string> {
   const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
   const predictionId = randomUUID();
   const prediction = { provider: 'replicate', predictionId, deadline: null, adopted: false };
@@ -43,7 +48,7 @@ export async function completeGeneration(gateway: TestGateway, id: string, bytes
     sha256: createHash('sha256').update(bytes).digest('hex'),
     blurhash: '00TI:j',
   };
-  await gateway.app.get<ImageStorage>(STORAGE).put(image.storage_key, bytes, { contentType: image.content_type });
+  await storage.put(image.storage_key, bytes, { contentType: image.content_type });
   await execute(gateway, id, { type: 'RecordDownloaded', fence: download, images: [image] });
   return image.id;
 }

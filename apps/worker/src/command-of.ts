@@ -8,5 +8,5 @@ export type Intent = WithoutName<Command>;
 
 /** An intent, named and dated now. Workers' commands are idempotent by their fences, so every try is a new command. */
 export function commandOf(intent: Intent): Command {
-  return { ...intent, commandId: uuidv7(), at: new Date().toISOString() } as Command;
+  return { ...intent, commandId: uuidv7(), at: new Date().toISOString() };
 }

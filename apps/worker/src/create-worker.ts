@@ -8,6 +8,7 @@ import {
   JetStreamTransport,
   PREDICTIONS_BUCKET,
   provision,
+  WORK_STAGES,
   type Pattern,
   type TransportObserver,
 } from '@darkroom/events';
@@ -57,12 +58,11 @@ export async function startWorker(config: WorkerConfig, onFailure: (error: Error
   app.connectMicroservice({ strategy });
 
   const projection = config.roles.includes('project') ? app.get(ProjectionService) : null;
-  beforeScrape(metrics, async () => {
-    for (const stage of ['generate', 'download', 'cancel'] as const) {
-      metrics.jobsInFlight.set({ stage }, strategy.inFlight(`work.${stage}`));
-    }
-    await Promise.all([observeQueues(broker, metrics), projection?.observeLag()]);
+  metrics.beforeScrape(async () => {
+    for (const stage of WORK_STAGES) metrics.jobsInFlight.set({ stage }, strategy.inFlight(`work.${stage}`));
   });
+  metrics.beforeScrape(() => observeQueues(broker, metrics));
+  if (projection) metrics.beforeScrape(() => projection.observeLag());
 
   await app.startAllMicroservices();
   projection?.start(onFailure);
@@ -115,15 +115,5 @@ function observer(metrics: Metrics): TransportObserver {
     disturbed(pattern, error) {
       logger.warn({ pattern }, `Cannot pull: ${error.message}`);
     },
-  };
-}
-
-/** prom-client asks every gauge by itself; these are set together, by what one look at the broker tells. */
-function beforeScrape(metrics: Metrics, update: () => Promise<unknown>): void {
-  const { registry } = metrics;
-  const scrape = registry.metrics.bind(registry);
-  registry.metrics = async () => {
-    await update().catch(() => undefined);
-    return scrape();
   };
 }

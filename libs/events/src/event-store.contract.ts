@@ -65,7 +65,7 @@ export function exampleEvent(generationId: string, overrides: Partial<NewEvent> 
     userId: 'user-1',
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     ...overrides,
-  } as NewEvent;
+  };
 }
 
 function request(commandId = uuidv7()): Command {
@@ -120,7 +120,7 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
         data: { by: 'user-1', reason: null },
         version: 2,
         traceparent: null,
-      } as Partial<NewEvent>);
+      });
       const at = await store.append(first, 0);
       const then = await store.append(second, at);
       expect(then).toBeGreaterThan(at);
@@ -167,7 +167,7 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
       const prompt = 'x'.repeat(MAX_EVENT_BYTES + 1);
       const large = exampleEvent(id, {
         data: exampleRequest({ provider_input: { prompt } }),
-      } as Partial<NewEvent>);
+      });
       expect(await store.append(large, 0).catch(kindOf)).toBe('too_large');
       expect((await store.load(id)).events).toHaveLength(0);
       expect(await store.append(exampleEvent(id), 0)).toBeGreaterThan(0);
@@ -175,10 +175,10 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
 
     it('takes an event of exactly the size limit', async () => {
       const id = newId();
-      const empty = exampleEvent(id, { data: exampleRequest({ provider_input: { p: '' } }) } as Partial<NewEvent>);
+      const empty = exampleEvent(id, { data: exampleRequest({ provider_input: { p: '' } }) });
       const room = MAX_EVENT_BYTES - new TextEncoder().encode(JSON.stringify(empty.data)).length;
       const data = exampleRequest({ provider_input: { p: 'x'.repeat(room) } });
-      await store.append(exampleEvent(id, { data } as Partial<NewEvent>), 0);
+      await store.append(exampleEvent(id, { data }), 0);
       expect((await store.load(id)).events[0]?.data).toEqual(data);
     });
 

@@ -27,8 +27,18 @@ export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const refreshers: (() => Promise<unknown>)[] = [];
   return {
     registry,
+    /** Adds something to bring up to date before each scrape: gauges that are asked of somebody else. */
+    beforeScrape(refresh: () => Promise<unknown>): void {
+      refreshers.push(refresh);
+    },
+    /** All metrics in Prometheus's text format. A refresh that fails leaves its gauges as they were. */
+    async scrape(): Promise<string> {
+      await Promise.allSettled(refreshers.map((refresh) => refresh()));
+      return registry.metrics();
+    },
     queueDepth: new Gauge<'stage' | 'lane'>({
       name: 'darkroom_queue_depth',
       help: 'Work items that wait to be served',

@@ -115,3 +115,50 @@ describe('images', () => {
     expect(answers.problem.parse(answer.json)).toMatchObject({ code: 'not_found' });
   });
 });
+
+describe('images in a storage that signs links', () => {
+  let nats: TestNats;
+  let gateway: TestGateway;
+  let imageId: string;
+
+  beforeAll(async () => {
+    process.env.AWS_ACCESS_KEY_ID = 'id';
+    process.env.AWS_SECRET_ACCESS_KEY = 'secret';
+    nats = await startNats();
+    // Signing a link needs no server, so none is here: that also shows that the gateway asks it nothing.
+    const STORAGE_URL = 's3://pictures?region=eu-central-1&endpoint=http://127.0.0.1:1';
+    gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: NO_POSTGRES, STORAGE_URL });
+    await gateway.ready();
+    const { json } = await gateway.send('/v1/generations', { json: { prompt: 'x' } });
+    imageId = await completeGeneration(gateway, json.id, bytes, { put: () => Promise.resolve() });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await nats.stop();
+    delete process.env.AWS_ACCESS_KEY_ID;
+    delete process.env.AWS_SECRET_ACCESS_KEY;
+  });
+
+  it('are answered by a link that nobody keeps', async () => {
+    const answer = await gateway.send(`/v1/images/${imageId}/content`);
+    expect(answer.status).toBe(302);
+    expect(answer.headers.get('cache-control')).toBe('no-store');
+    const link = new URL(answer.headers.get('location')!);
+    expect(link.host).toBe('127.0.0.1:1');
+    expect(link.searchParams.get('X-Amz-Expires')).toBe('300');
+    expect(link.searchParams.get('X-Amz-Signature')).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it('are linked for nobody else, and not for a client that has them', async () => {
+    expect((await gateway.send(`/v1/images/${imageId}/content`, { user: 'bob' })).status).toBe(404);
+    const headers = { 'if-none-match': etag };
+    expect((await gateway.send(`/v1/images/${imageId}/content`, { headers })).status).toBe(304);
+  });
+
+  it('do not keep the gateway from accepting when the storage is away', async () => {
+    expect(await gateway.send('/health/ready')).toMatchObject({
+      status: 200,
+      json: { status: 'degraded', details: { storage: { status: 'degraded', message: 'It cannot be used now' } } },
+    });
+  });
+});

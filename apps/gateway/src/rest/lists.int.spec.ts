@@ -42,8 +42,10 @@ describe('lists', () => {
     projecting = null;
   }
 
-  const request = async (user: string, body: object = {}) =>
-    (await gateway.send('/v1/generations', { user, json: { prompt: 'x', ...body } })).json;
+  const request = async (user: string, body: object = {}) => {
+    const { json } = await gateway.send('/v1/generations', { user, json: { prompt: 'x', ...body } });
+    return answers.generation.parse(json);
+  };
 
   /** A list that reflects everything so far. */
   async function list(user: string, query = '', claims = {}) {

@@ -23,7 +23,7 @@ describe('requests', () => {
 
   async function requested(user = 'alice'): Promise<string> {
     const { json } = await gateway.send('/v1/generations', { user, json: { prompt } });
-    return json.id;
+    return String(json.id);
   }
 
   describe('that are accepted', () => {

@@ -33,6 +33,8 @@ describe('measureImage', () => {
   let images: Record<'png' | 'jpeg' | 'progressive jpeg' | 'webp' | 'lossless webp', Buffer>;
 
   beforeAll(async () => {
+    // As in the worker, where nothing else is ever decoded.
+    restrictDecoders();
     const image = noise(400, 300);
     images = {
       png: await image.clone().png().toBuffer(),

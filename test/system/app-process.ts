@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { eventually } from '../support/eventually.js';
+import { guardServer, isAlive } from '../support/servers.mjs';
+import { fingerprintOf } from './build.mjs';
+
+const projectRoot = resolve(import.meta.dirname, '../..');
+
+export type AppName = 'gateway' | 'worker' | 'simulator';
+
+/** How a process ended, and how long that took from the signal on. Milliseconds. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly ms: number;
+}
+
+export interface AppOptions {
+  readonly app: AppName;
+  readonly env: Readonly<Record<string, string>>;
+  readonly port: number;
+  /** Answers 200 when the process is ready. */
+  readonly readyPath: string;
+  /** Removed with the process when the tests are killed. */
+  readonly folder: string;
+}
+
+/** @throws Error when `dist` is not what the sources say: the tests would be about something else */
+export function assertBuilt(): void {
+  if (readIfThere(join(projectRoot, 'dist', '.built-from')) === fingerprintOf(projectRoot)) return;
+  throw new Error('dist is missing, or was built from other sources: run these tests by `npm test -- test/system`');
+}
+
+/** One of the product's processes, as it is started from `dist`. */
+export class AppProcess {
+  readonly url: string;
+  #child: ChildProcess | undefined;
+  #ended: Promise<Omit<Ending, 'ms'>> = Promise.resolve({ code: null, signal: null });
+  #stdout = '';
+  #stderr = '';
+
+  constructor(private readonly options: AppOptions) {
+    this.url = `http://127.0.0.1:${options.port}`;
+  }
+
+  /** Starts it, again after it has ended, and waits until it is ready. */
+  async start(): Promise<this> {
+    this.#spawn();
+    const pid = this.#child!.pid;
+    await eventually(
+      async () => {
+        if (this.#child?.exitCode !== null) throw new Error(`${this.options.app} ended:\n${this.output}`);
+        return (await fetch(this.url + this.options.readyPath)).ok;
+      },
+      { timeoutMs: 30_000, what: `${this.options.app} (process ${pid}) to be ready` },
+    );
+    return this;
+  }
+
+  /** Starts it and waits until it ends by itself; kills it when it does not within 30 s. */
+  async runToEnd(): Promise<Ending & { stdout: string; stderr: string }> {
+    const began = performance.now();
+    this.#spawn();
+    const deadline = setTimeout(() => this.#child?.kill('SIGKILL'), 30_000);
+    const ending = await this.#ended;
+    clearTimeout(deadline);
+    return { ...ending, ms: performance.now() - began, stdout: this.#stdout, stderr: this.#stderr };
+  }
+
+  /** Sends a signal and waits for the end. */
+  async end(signal: NodeJS.Signals): Promise<Ending> {
+    const began = performance.now();
+    this.#child?.kill(signal);
+    return { ...(await this.#ended), ms: performance.now() - began };
+  }
+
+  get running(): boolean {
+    return this.#child?.pid !== undefined && this.#child.exitCode === null && isAlive(this.#child.pid);
+  }
+
+  /** Everything it has written since its first start. */
+  get output(): string {
+    return this.#stdout + this.#stderr;
+  }
+
+  /** Only what the test gives is in its environment: nothing of the developer's shell reaches the product. */
+  #spawn(): void {
+    const { app, env, folder } = this.options;
+    const main = join(projectRoot, 'dist', 'apps', app, 'src', 'main.js');
+    const child = spawn(process.execPath, ['--enable-source-maps', main], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', HOST: '127.0.0.1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    if (child.pid === undefined) throw new Error(`${app} could not be started`);
+    const release = guardServer(child.pid, folder);
+    child.stdout.on('data', (chunk: Buffer) => (this.#stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (this.#stderr += chunk.toString()));
+    this.#child = child;
+    this.#ended = new Promise((settle) => {
+      child.once('close', (code, signal) => {
+        release();
+        settle({ code, signal });
+      });
+    });
+  }
+}
+
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

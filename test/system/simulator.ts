@@ -1,0 +1,34 @@
+import type { CounterValues } from '../../apps/simulator/src/control/counters.js';
+import type { FaultInput } from '../../apps/simulator/src/control/fault.schema.js';
+
+/** The simulator's control over HTTP: what the provider did, and what it is to do wrong. */
+export class SimulatorControl {
+  constructor(private readonly url: string) {}
+
+  counters(): Promise<CounterValues> {
+    return this.#call('GET', 'counters');
+  }
+
+  /** Times that each distinct input was bought: all 1 when everything was paid for once. */
+  async purchases(): Promise<number[]> {
+    return Object.values((await this.counters()).by_input);
+  }
+
+  async fault(...faults: FaultInput[]): Promise<void> {
+    await this.#call('POST', 'faults', faults);
+  }
+
+  async configure(settings: { run_ms: number }): Promise<void> {
+    await this.#call('POST', 'config', settings);
+  }
+
+  async #call<T>(method: string, path: string, json?: unknown): Promise<T> {
+    const response = await fetch(`${this.url}/control/${path}`, {
+      method,
+      ...(json !== undefined && { body: JSON.stringify(json), headers: { 'content-type': 'application/json' } }),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`The simulator answered ${response.status}: ${text}`);
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  }
+}
