@@ -128,7 +128,7 @@ describe('the first image', () => {
     }
     expect(worker.value('darkroom_generation_duration_seconds_count', { model })).toBe(1);
     expect(worker.value('darkroom_cost_usd_total', { model })).toBeCloseTo(0.006);
-    expect(worker.value('darkroom_provider_requests_total', { operation: 'create', code: '201' })).toBe(1);
+    expect(worker.value('darkroom_provider_requests_total', { operation: 'create', code: 'ok' })).toBe(1);
     expect(worker.value('darkroom_projection_lag_events', { projection: 'read_models' })).toBe(0);
     for (const text of [ofGateway, ofWorker]) expect(text).not.toMatch(/alice|mallory|lighthouse|[0-9a-f]{8}-[0-9a-f]{4}-/);
   });

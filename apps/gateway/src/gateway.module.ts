@@ -1,5 +1,5 @@
 import { CommandRunner } from '@darkroom/events';
-import { createMetrics, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
+import { loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
 import { openStorage } from '@darkroom/storage';
 import {
@@ -40,14 +40,14 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
     @Inject(READ_MODELS) private readonly readModels: ReadModels,
   ) {}
 
-  static register(config: GatewayConfig, metrics: Metrics = createMetrics()): DynamicModule {
+  static register(config: GatewayConfig, metrics: Metrics): DynamicModule {
     const onWarning = (message: string) => new Logger('Postgres').warn(message);
     return {
       module: GatewayModule,
       imports: [
         loggingModule({ level: config.logLevel, service: 'gateway' }),
         MetricsModule.register(metrics),
-        // What is down is in the answer; a line for every probe would say it again each second.
+        // The health controller says itself what is away, and why.
         TerminusModule.forRoot({ logger: false }),
       ],
       controllers: [GenerationsController, ListsController, ImagesController, ModelsController, HealthController],

@@ -280,17 +280,36 @@ describe('from a request to stored images', () => {
     expect(Object.values(counters().by_input)).toEqual(ids.map(() => 1));
   }, 60_000);
 
-  it('work that was delivered too often fails its generation and leaves the queue', async () => {
-    await fixture.startWorker({ roles: ['dispatch'] });
-    const id = await fixture.request();
+  /** Says of the generation's work what the broker says at its delivery limit. */
+  async function exhaust(id: string): Promise<void> {
     const { streams } = fixture.broker.manager;
     const waiting = await eventually(() => streams.getMessage('WORK', { last_by_subj: `work.generate.normal.${id}` }));
     const advisory = { stream: 'WORK', consumer: 'generate-normal', stream_seq: waiting.seq, deliveries: 25 };
-    fixture.broker.connection.publish(
-      '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.WORK.generate-normal',
-      JSON.stringify(advisory),
-    );
+    const subject = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.WORK.generate-normal';
+    fixture.broker.connection.publish(subject, JSON.stringify(advisory));
+  }
+
+  it('work that was delivered too often fails its generation and leaves the queue', async () => {
+    await fixture.startWorker({ roles: ['dispatch'] });
+    const id = await fixture.request();
+    await exhaust(id);
     expect(await fixture.ended(id)).toMatchObject({ status: 'failed', error: { code: 'delivery_exhausted' } });
     await fixture.queueIsEmpty();
+  });
+
+  it('a retry of work that was given up takes up the prediction that still runs', async () => {
+    fixture.simulator.control.configure({ runMs: 3_000 });
+    await fixture.startWorker();
+    const id = await fixture.request();
+    await fixture.until(id, ({ current }) => current?.prediction != null);
+    await fixture.closeWorkers();
+    await fixture.startWorker({ roles: ['dispatch'] });
+    await exhaust(id);
+    expect(await fixture.ended(id)).toMatchObject({ status: 'failed', error: { code: 'delivery_exhausted' } });
+    const retry = { type: 'Retry', commandId: 'retry-1', at: new Date().toISOString(), by: 'user-1' } as const;
+    await fixture.runner.execute(id, retry);
+    await fixture.startWorker({ roles: ['generate', 'download'] });
+    expect((await fixture.until(id, ({ status }) => status === 'completed')).images).toHaveLength(1);
+    expect(counters().predictions_created).toBe(1);
   });
 });

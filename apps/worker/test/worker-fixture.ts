@@ -2,6 +2,8 @@ import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation 
 import {
   CommandRunner,
   connectBroker,
+  DISPATCHER_CONSUMER,
+  EVENTS_STREAM,
   JetStreamEventStore,
   provision,
   WORK_STREAM,
@@ -164,9 +166,14 @@ export class WorkerFixture {
     return this.until(id, (state) => isTerminal(state.status), timeoutMs);
   }
 
+  /** Every fact has been dispatched, and there is no work left. */
   queueIsEmpty(): Promise<boolean> {
-    return eventually(async () => (await this.broker.manager.streams.info(WORK_STREAM)).state.messages === 0, {
-      what: 'an empty work queue',
-    });
+    const { consumers, streams } = this.broker.manager;
+    const empty = async (): Promise<boolean> => {
+      const facts = await consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
+      const { state } = await streams.info(WORK_STREAM);
+      return facts.num_pending + facts.num_ack_pending + state.messages === 0;
+    };
+    return eventually(empty, { what: 'an empty work queue' });
   }
 }

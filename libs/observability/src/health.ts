@@ -1,4 +1,4 @@
-import type { HealthIndicatorFunction, HealthIndicatorService } from '@nestjs/terminus';
+import type { HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 
 export interface DependencyCheck {
   /** Name in the answer, e.g. `postgres`. */
@@ -15,7 +15,7 @@ export interface DependencyCheck {
 export function dependencyIndicator(
   indicators: HealthIndicatorService,
   { name, check, required, timeoutMs = 2_000 }: DependencyCheck,
-): HealthIndicatorFunction {
+): () => Promise<HealthIndicatorResult> {
   return async () => {
     const session = indicators.check(name);
     const signal = AbortSignal.timeout(timeoutMs);

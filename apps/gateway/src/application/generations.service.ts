@@ -89,7 +89,11 @@ export class GenerationsService {
     const known = key === null ? null : await this.#find(principal, key, hash);
     // Already accepted: no rule that has changed since may refuse it now.
     const accepted = known && (await this.#load(known.generationId));
-    if (known && accepted) return this.#ended(known.generationId, wait, () => Promise.resolve(accepted));
+    if (known && accepted) {
+      // To wait, look again once the listening has begun: it may have ended in between.
+      const begin = async () => (wait && (await this.#reload(known.generationId))) ?? accepted;
+      return this.#ended(known.generationId, wait, begin);
+    }
 
     const now = new Date();
     const { request } = prepareRequest(body, this.rules, now);

@@ -26,7 +26,7 @@ export const listQuery = z
   .catchall(z.string())
   .superRefine((query, context) => {
     for (const [key, value] of Object.entries(query)) {
-      if (!(key in listQuery.shape) && !(key.startsWith(METADATA) && key.length > METADATA.length)) {
+      if (!Object.hasOwn(listQuery.shape, key) && !(key.startsWith(METADATA) && key.length > METADATA.length)) {
         context.addIssue({ code: 'custom', path: [key], message: 'is not a known filter' });
       }
       if (!isStorable(`${key}${value}`)) {

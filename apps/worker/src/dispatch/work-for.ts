@@ -1,4 +1,4 @@
-import type { Generation, GenerationEvent, Lane } from '@darkroom/domain';
+import type { Attempt, Generation, GenerationEvent, Lane } from '@darkroom/domain';
 import type { WorkStage } from '@darkroom/events';
 
 export interface Work {
@@ -29,7 +29,7 @@ export function workFor(event: GenerationEvent, generation: Generation): Work | 
     case 'AttemptFailed':
       return { stage: event.data.retry_stage, lane, at: event.data.retry_at };
     case 'RetryRequested':
-      return { stage: event.data.stage, lane, at: null };
+      return { stage: event.data.stage, lane, at: dueAfter(generation.unresolved, event.time) };
     case 'Cancelled': {
       // Even before its prediction is known: the create may be on its way, and its worker may die.
       const begun = generation.current ?? generation.unresolved;
@@ -41,4 +41,10 @@ export function workFor(event: GenerationEvent, generation: Generation): Work | 
     case 'Failed':
       return null;
   }
+}
+
+/** A prediction that may exist unknown to us can only be ruled out after its deadline; a known one is taken up at once. */
+function dueAfter(unresolved: Attempt | null, now: string): string | null {
+  const deadline = unresolved?.prediction ? null : (unresolved?.deadline ?? null);
+  return deadline !== null && deadline > now ? deadline : null;
 }

@@ -1,6 +1,6 @@
 import { fold } from '@darkroom/domain';
 import type { EventStore, RecordedEvent } from '@darkroom/events';
-import { ProviderError, type ImageProvider } from '@darkroom/provider';
+import type { ImageProvider } from '@darkroom/provider';
 import { findPrediction, type PredictionClaims } from './find-prediction.js';
 
 /** Makes sure that the prediction of a cancelled generation is cancelled, even when its worker is gone. */
@@ -19,12 +19,7 @@ export class Canceller {
     // Without a prediction in the log the create may have been sent all the same. A worker that is alive cancels what it
     // gets; for one that is not, the prediction is looked for.
     const wanted = { generationId, request: state.request, attempt };
-    const prediction = attempt.prediction ?? (await findPrediction(this.provider, this.claims, wanted, signal));
-    if (!prediction) return;
-    try {
-      await this.provider.cancel(prediction.id, { signal });
-    } catch (error) {
-      if (!(error instanceof ProviderError && error.kind === 'not_found')) throw error;
-    }
+    const prediction = await findPrediction(this.provider, this.claims, wanted, signal);
+    if (prediction) await this.provider.cancel(prediction.id, { signal });
   }
 }

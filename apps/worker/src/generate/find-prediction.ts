@@ -1,6 +1,6 @@
 import type { Attempt, EventData } from '@darkroom/domain';
 import { bucketKey, type Claims } from '@darkroom/events';
-import type { ImageProvider, Prediction } from '@darkroom/provider';
+import { ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import canonicalize from 'canonicalize';
 import { pause } from '../pause.js';
 
@@ -25,7 +25,7 @@ export class PredictionClaims {
 }
 
 /**
- * Looks for the prediction of an attempt whose answer was lost: one of the same model and input, created since, that
+ * The prediction of an attempt that was given up. A known one is asked for. One whose answer was lost is looked for: one of the same model and input, created since, that
  * belongs to nobody else. Two generations that ask for the same may swap predictions; each gets what it asked for, and
  * neither is paid for twice.
  * @throws ProviderError when the provider cannot be asked; HandBack
@@ -37,6 +37,7 @@ export async function findPrediction(
   signal: AbortSignal,
 ): Promise<Prediction | null> {
   const { generationId, request, attempt } = wanted;
+  if (attempt.prediction) return known(provider, attempt.prediction.id, signal);
   const since = new Date(Date.parse(attempt.startedAt) - CLOCK_MARGIN_MS).toISOString();
   const input = canonicalize(request.provider_input);
   for (const wait of LOOKS_MS) {
@@ -47,4 +48,13 @@ export async function findPrediction(
     }
   }
   return null;
+}
+
+async function known(provider: ImageProvider, predictionId: string, signal: AbortSignal): Promise<Prediction | null> {
+  try {
+    return await provider.get(predictionId, { signal });
+  } catch (error) {
+    if (error instanceof ProviderError && error.kind === 'not_found') return null;
+    throw error;
+  }
 }

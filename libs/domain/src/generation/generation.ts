@@ -40,7 +40,7 @@ export interface Generation {
   readonly completedAt: string | null;
   /** The attempt in hand; kept after Cancelled, so that its prediction can be cancelled. */
   readonly current: Attempt | null;
-  /** An attempt whose create was sent and whose answer was lost: its prediction may exist and may be adopted. */
+  /** An attempt that was given up while its prediction may exist, known or not: that is adopted before anything is paid. */
   readonly unresolved: Attempt | null;
   /** Attempts used up by stage since the request or the last redrive. */
   readonly spent: Readonly<Record<Stage, number>>;
@@ -79,7 +79,7 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
       const { prediction_id: id, provider, deadline } = event.data;
       const current = { ...attempt, prediction: { id, provider, deadline } };
       // An unresolved attempt was counted when it was given up; adopted, it is in hand again and not yet spent.
-      const spent = { ...state.spent, generate: attempt.attempt - 1 };
+      const spent = state.current ? state.spent : { ...state.spent, generate: Math.max(0, state.spent.generate - 1) };
       return { ...next, status: 'processing', current, unresolved: null, spent, retryAt: null };
     }
     case 'Generated':
@@ -111,7 +111,7 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         stage: retry_stage,
         stageSince: version,
         current: null,
-        unresolved: error.code === 'outcome_unknown' && stage === 'generate' ? state.current : state.unresolved,
+        unresolved: error.code === 'outcome_unknown' ? (generateAttempt(state) ?? state.unresolved) : state.unresolved,
         spent: counted ? { ...state.spent, [stage]: state.spent[stage] + 1 } : state.spent,
         retryAt: retry_at,
         generated: retry_stage === 'generate' ? null : state.generated,
@@ -124,7 +124,9 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         status: 'failed',
         completedAt: event.time,
         current: null,
-        unresolved: null,
+        // Work that was given up says nothing of its prediction: a redrive must not pay beside one that still runs.
+        unresolved:
+          event.data.error.code === 'delivery_exhausted' ? (generateAttempt(state) ?? state.unresolved) : null,
         spent: { ...state.spent, [event.data.stage]: event.data.attempts },
         retryAt: null,
         error: { ...event.data.error, stage: event.data.stage },
@@ -143,6 +145,10 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         error: null,
       };
   }
+}
+
+function generateAttempt({ current }: Generation): Attempt | null {
+  return current?.stage === 'generate' ? current : null;
 }
 
 function requested(event: GenerationEvent<'GenerationRequested'>): Generation {

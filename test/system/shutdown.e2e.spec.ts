@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { scenario, System } from './system.js';
+
+describe('SIGTERM', () => {
+  let system: System;
+
+  beforeAll(async () => {
+    system = await System.start({ gateways: 2, workers: 1 });
+  }, 60_000);
+  afterAll(() => system.stop());
+
+  scenario(
+    'of a worker hands its running predictions to another, which carries on the same ones',
+    () => system,
+    async () => {
+      await system.simulator.configure({ run_ms: 8_000 });
+      // Some are asked for when the signal comes: their answers have been paid for, and are waited for.
+      await system.simulator.fault({ kind: 'slow_answer', ms: 4_000, match: { prompt: 'slowly' }, times: 4 });
+      const alice = await system.as('alice');
+      const requests = Array.from({ length: 20 }, (_, index) => ({
+        prompt: `handed over ${index}${index % 5 === 0 ? ' slowly' : ''}`,
+        width: 512,
+        height: 512,
+      }));
+      const ids = await Promise.all(requests.map(async (body) => (await alice.request(body)).id));
+      await eventually(async () => (await system.simulator.counters()).predictions_created === 20);
+      const [leaving] = system.workers;
+      await system.addWorker();
+
+      const { code, ms } = await leaving!.end('SIGTERM');
+      expect(code).toBe(0);
+      expect(ms).toBeLessThan(10_000);
+
+      await Promise.all(ids.map((id) => alice.completed(id, 30_000)));
+      expect(await system.simulator.counters()).toMatchObject({ creates_received: 20, predictions_created: 20 });
+      const histories = await Promise.all(ids.map((id) => alice.history(id)));
+      for (const history of histories) {
+        expect(history.map(({ type }) => type)).toEqual([
+          'GenerationRequested',
+          'AttemptStarted',
+          'PredictionCreated',
+          'Generated',
+          'AttemptStarted',
+          'Downloaded',
+        ]);
+      }
+    },
+  );
+
+  scenario(
+    'of a gateway answers those who wait, with what is known, and ends the process in time',
+    () => system,
+    async () => {
+      await system.simulator.configure({ run_ms: 10_000 });
+      const [elsewhere, here] = [await system.as('bob', 0), await system.as('bob', 1)];
+      const json = { prompt: 'waited for' };
+      const waiting = here.send('/v1/generations', { json, headers: { prefer: 'wait=60' } });
+      const known = await eventually(async () => (await elsewhere.list())[0], { what: 'the request in the list' });
+
+      const { code, ms } = await system.gateways[1]!.end('SIGTERM');
+      const { status, json: answered } = await waiting;
+      expect({ status, id: answered.id }).toEqual({ status: 202, id: known.id });
+      expect(['queued', 'processing']).toContain(answered.status);
+      expect(code).toBe(0);
+      expect(ms).toBeLessThan(5_000);
+      await elsewhere.completed(known.id);
+    },
+  );
+});

@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { scenario, System } from './system.js';
+
+/** The broker waits 30 s for a sign of life of a worker before it hands its work to another. Milliseconds. */
+const AFTER_REDELIVERY_MS = 60_000;
+
+describe('a worker that is killed (-9)', () => {
+  let system: System;
+
+  beforeAll(async () => {
+    system = await System.start({ runMs: 300 });
+  }, 60_000);
+  afterAll(() => system.stop());
+
+  scenario(
+    'in the midst of its work has it carried on after a restart, and nothing is paid for twice',
+    () => system,
+    async () => {
+      const alice = await system.as('alice');
+      await system.simulator.fault(
+        { kind: 'run_time', ms: 3_000, match: { prompt: 'killed while it runs' } },
+        { kind: 'slow_answer', ms: 120_000, match: { prompt: 'killed before the answer of the create' } },
+        { kind: 'file_slow', ms: 120_000, match: { prompt: 'killed while it downloads' } },
+      );
+      const [running, unanswered, downloading] = await Promise.all(
+        ['killed while it runs', 'killed before the answer of the create', 'killed while it downloads'].map((prompt) =>
+          alice.request({ prompt }),
+        ),
+      );
+      const last = async (id: string) => (await alice.history(id)).map(({ type }) => type).slice(-2);
+      await eventually(async () => (await last(running!.id))[1] === 'PredictionCreated');
+      await eventually(async () => (await last(unanswered!.id))[1] === 'AttemptStarted');
+      await eventually(async () => (await last(downloading!.id)).join() === 'Generated,AttemptStarted');
+      await eventually(async () => (await system.simulator.counters()).predictions_created === 3);
+
+      const [worker] = system.workers;
+      expect(await worker!.end('SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
+      await worker!.start();
+
+      const ids = [running!.id, unanswered!.id, downloading!.id];
+      await Promise.all(ids.map((id) => alice.completed(id, AFTER_REDELIVERY_MS)));
+      expect(await system.simulator.counters()).toMatchObject({ creates_received: 3, predictions_created: 3 });
+      for (const id of ids) {
+        expect((await alice.history(id)).map(({ type }) => type)).toEqual([
+          'GenerationRequested',
+          'AttemptStarted',
+          'PredictionCreated',
+          'Generated',
+          'AttemptStarted',
+          'Downloaded',
+        ]);
+      }
+    },
+    90_000,
+  );
+});
