@@ -110,10 +110,7 @@ describe('the first image', () => {
 
   it('is counted in the metrics of both ports, which tell nothing of users', async () => {
     const scrape = async (url: string) => (await fetch(`${url}/metrics`)).text();
-    const [ofGateway, ofWorker] = await Promise.all([
-      scrape(system.gateways[0]!.url),
-      scrape(system.workers[0]!.url),
-    ]);
+    const [ofGateway, ofWorker] = await Promise.all([scrape(system.gateways[0]!.url), scrape(system.workers[0]!.url)]);
     const [gateway, worker] = [parseMetrics(ofGateway), parseMetrics(ofWorker)];
 
     const model = 'black-forest-labs/flux-schnell';
@@ -130,6 +127,7 @@ describe('the first image', () => {
     expect(worker.value('darkroom_cost_usd_total', { model })).toBeCloseTo(0.006);
     expect(worker.value('darkroom_provider_requests_total', { operation: 'create', code: 'ok' })).toBe(1);
     expect(worker.value('darkroom_projection_lag_events', { projection: 'read_models' })).toBe(0);
-    for (const text of [ofGateway, ofWorker]) expect(text).not.toMatch(/alice|mallory|lighthouse|[0-9a-f]{8}-[0-9a-f]{4}-/);
+    for (const text of [ofGateway, ofWorker])
+      expect(text).not.toMatch(/alice|mallory|lighthouse|[0-9a-f]{8}-[0-9a-f]{4}-/);
   });
 });

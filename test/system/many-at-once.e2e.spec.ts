@@ -68,7 +68,7 @@ describe('two gateways and two workers on one log and one database', () => {
       await system.settled();
       const users = ['carol', 'dave', 'erin', 'frank'];
       const clients = await Promise.all(users.map(on));
-      const [admin] = [system.operator];
+      const admin = system.operator;
       const before = { purchases: await system.simulator.purchases(), all: await admin.list() };
       // A download that fails once is repeated, and buys nothing.
       await system.simulator.fault({ kind: 'file_truncated', match: { prompt: 'mixed 7' }, times: 8 });
@@ -100,7 +100,12 @@ describe('two gateways and two workers on one log and one database', () => {
 
   /** Every size is small: the test is about the machinery and not about drawing. */
   function mixedRequest(index: number): Record<string, unknown> {
-    const flux = { width: 512, height: 512, num_outputs: 1 + (index % 2), output_format: ['webp', 'jpg', 'png'][index % 3] };
+    const flux = {
+      width: 512,
+      height: 512,
+      num_outputs: 1 + (index % 2),
+      output_format: ['webp', 'jpg', 'png'][index % 3],
+    };
     const models = [
       { model_id: 'black-forest-labs/flux-schnell', ...flux },
       { model_id: 'black-forest-labs/flux-dev', ...flux, guidance_scale: 4, seed: index },

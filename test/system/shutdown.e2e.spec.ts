@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
+import { parseMetrics } from './metrics-text.js';
 import { scenario, System } from './system.js';
 
 describe('SIGTERM', () => {
@@ -26,13 +27,15 @@ describe('SIGTERM', () => {
       const ids = await Promise.all(requests.map(async (body) => (await alice.request(body)).id));
       await eventually(async () => (await system.simulator.counters()).predictions_created === 20);
       const [leaving] = system.workers;
-      await system.addWorker();
+      const taking = await system.addWorker();
 
       const { code, ms } = await leaving!.end('SIGTERM');
       expect(code).toBe(0);
       expect(ms).toBeLessThan(10_000);
 
       await Promise.all(ids.map((id) => alice.completed(id, 30_000)));
+      const metrics = parseMetrics(await (await fetch(`${taking.url}/metrics`)).text());
+      expect(metrics.value('darkroom_redeliveries_total', { stage: 'generate' })).toBeGreaterThan(0);
       expect(await system.simulator.counters()).toMatchObject({ creates_received: 20, predictions_created: 20 });
       const histories = await Promise.all(ids.map((id) => alice.history(id)));
       for (const history of histories) {
@@ -52,7 +55,7 @@ describe('SIGTERM', () => {
     'of a gateway answers those who wait, with what is known, and ends the process in time',
     () => system,
     async () => {
-      await system.simulator.configure({ run_ms: 10_000 });
+      await system.simulator.configure({ run_ms: 4_000 });
       const [elsewhere, here] = [await system.as('bob', 0), await system.as('bob', 1)];
       const json = { prompt: 'waited for' };
       const waiting = here.send('/v1/generations', { json, headers: { prefer: 'wait=60' } });

@@ -19,7 +19,7 @@ describe('a worker that is killed (-9)', () => {
     async () => {
       const alice = await system.as('alice');
       await system.simulator.fault(
-        { kind: 'run_time', ms: 3_000, match: { prompt: 'killed while it runs' } },
+        { kind: 'run_time', ms: 5_000, match: { prompt: 'killed while it runs' } },
         { kind: 'slow_answer', ms: 120_000, match: { prompt: 'killed before the answer of the create' } },
         { kind: 'file_slow', ms: 120_000, match: { prompt: 'killed while it downloads' } },
       );
@@ -32,10 +32,14 @@ describe('a worker that is killed (-9)', () => {
       await eventually(async () => (await last(running!.id))[1] === 'PredictionCreated');
       await eventually(async () => (await last(unanswered!.id))[1] === 'AttemptStarted');
       await eventually(async () => (await last(downloading!.id)).join() === 'Generated,AttemptStarted');
-      await eventually(async () => (await system.simulator.counters()).predictions_created === 3);
+      await eventually(async () => {
+        const { predictions_created, files_served } = await system.simulator.counters();
+        return predictions_created === 3 && files_served === 1;
+      });
 
       const [worker] = system.workers;
       expect(await worker!.end('SIGKILL')).toMatchObject({ signal: 'SIGKILL' });
+      expect((await last(running!.id))[1]).toBe('PredictionCreated');
       await worker!.start();
 
       const ids = [running!.id, unanswered!.id, downloading!.id];

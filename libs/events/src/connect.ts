@@ -1,10 +1,14 @@
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
-import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { AuthorizationError, connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import { readFile } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { EventStoreError } from './event-store.js';
 
 /** Oldest server that has message schedules, atomic batches and batched direct get. */
 const OLDEST_SERVER = [2, 12] as const;
+
+/** Pause between tries to reach the server. Milliseconds. */
+const RECONNECT_MS = 250;
 
 /** Longest wait for an answer of the broker. Milliseconds. A durable append takes about 1. */
 export const REQUEST_TIMEOUT_MS = 3_000;
@@ -16,6 +20,8 @@ export interface BrokerOptions {
   /** Shown in the server's monitoring, e.g. `darkroom-gateway`. */
   readonly name: string;
   readonly onStatus?: (line: string) => void;
+  /** Ends the wait for a server that is not there. */
+  readonly signal?: AbortSignal;
 }
 
 /** The connection to NATS, and whether it stands at this moment. */
@@ -36,24 +42,45 @@ export interface Broker {
 
 /**
  * Connects, waiting for the server as long as it takes, and reconnects for ever.
- * @throws Error when the server is too old or has no JetStream
+ * @throws Error when the server is too old or has no JetStream; the reason of `signal` when that aborts
  */
 export async function connectBroker(options: BrokerOptions): Promise<Broker> {
   const tell = options.onStatus ?? (() => undefined);
-  const connection = await connect({
-    servers: [...options.servers],
-    name: options.name,
-    ...(options.credentials && { authenticator: credsAuthenticator(await readFile(options.credentials)) }),
-    maxReconnectAttempts: -1,
-    waitOnFirstConnect: true,
-    reconnectTimeWait: 250,
-    pingInterval: 10_000,
-  });
-  checkServer(connection);
+  const connection = await connectFirst(options);
+  try {
+    checkServer(connection);
+  } catch (error) {
+    await connection.close();
+    throw error;
+  }
   const manager = await jetstreamManager(connection, { timeout: REQUEST_TIMEOUT_MS, checkAPI: false });
   const broker = new ConnectedBroker(connection, jetstream(connection, { timeout: REQUEST_TIMEOUT_MS }), manager);
   void broker.watch(tell);
   return broker;
+}
+
+/** The client can wait for a server by itself, but then nothing can end the wait: so each try is one of ours. */
+async function connectFirst(options: BrokerOptions): Promise<NatsConnection> {
+  const { servers, name, credentials, signal, onStatus } = options;
+  const authenticator = credentials ? credsAuthenticator(await readFile(credentials)) : undefined;
+  for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
+    try {
+      return await connect({
+        servers: [...servers],
+        name,
+        authenticator,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_MS,
+        pingInterval: 10_000,
+      });
+    } catch (error) {
+      // Waiting mends a server, or a name, that is not there yet; it does not mend a wrong credential.
+      if (error instanceof AuthorizationError) throw error;
+      if (tries === 1) onStatus?.(`NATS: waiting for ${servers.join(', ')} (${(error as Error).message})`);
+      await delay(RECONNECT_MS, undefined, { signal });
+    }
+  }
 }
 
 function checkServer(connection: NatsConnection): void {

@@ -189,6 +189,16 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
       expect((await store.load(id)).events).toHaveLength(1);
     });
 
+    it('says that the outcome is unknown when the answer was lost and the log cannot be read', async () => {
+      const id = newId();
+      const lossy = new AnswerLost(store, 1);
+      const away = Object.assign(Object.create(lossy) as AnswerLost, {
+        load: () => Promise.reject(new EventStoreError('unavailable', 'away')),
+      });
+      expect(await runner(away).execute(id, request()).catch(kindOf)).toBe('unknown');
+      expect((await store.load(id)).events).toHaveLength(1);
+    });
+
     it('does a repeated command once', async () => {
       const id = newId();
       const command = request();

@@ -45,6 +45,7 @@ export class CommandRunner {
     // A request is nearly always the first event of its generation: try that before asking.
     let stream = command.type === 'Request' ? EMPTY : await this.store.load(generationId);
     let unknown = 0;
+    let doubt: EventStoreError | null = null;
     for (let races = 0; ; races++) {
       const before = fold(stream.events);
       const decision = decide(command, before);
@@ -72,9 +73,19 @@ export class CommandRunner {
       } catch (error) {
         if (!(error instanceof EventStoreError)) throw error;
         if (error.kind === 'conflict' && races < MAX_RACES) this.options.onConflict?.();
-        else if (error.kind !== 'unknown' || ++unknown >= MAX_UNKNOWN) throw error;
-        stream = await this.store.load(generationId);
+        else if (error.kind === 'unknown' && ++unknown < MAX_UNKNOWN) doubt = error;
+        // An append that fails for certain now may have succeeded before.
+        else throw doubt ?? error;
+        stream = await this.#reload(generationId, doubt);
       }
+    }
+  }
+
+  async #reload(generationId: string, doubt: EventStoreError | null): Promise<LoadedStream> {
+    try {
+      return await this.store.load(generationId);
+    } catch (error) {
+      throw doubt ?? error;
     }
   }
 }

@@ -61,11 +61,8 @@ export class LogConnection {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    // Without a server the connection is still being tried; only the end of the process ends that.
-    if (this.#opened) {
-      await this.#opening;
-      await this.#opened.broker.close();
-    }
+    await this.#opening;
+    await this.#opened?.broker.close();
   }
 
   #use(): Opened {
@@ -81,6 +78,7 @@ export class LogConnection {
         credentials: this.config.credentials,
         name: 'darkroom-gateway',
         onStatus: (line) => this.#logger.warn(line),
+        signal,
       }),
     );
     if (!broker) return;
@@ -101,6 +99,7 @@ export class LogConnection {
       try {
         return await work();
       } catch (error) {
+        if (signal.aborted) break;
         this.#logger.error({ err: error }, `Cannot ${what}; trying again`);
         await delay(RETRY_PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }

@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import type { Answer } from './client.js';
+import { scenario, System } from './system.js';
+
+describe('outages', () => {
+  let system: System;
+
+  beforeAll(async () => {
+    system = await System.start({ ownPostgres: true });
+  }, 60_000);
+  afterAll(() => system.stop());
+
+  function expectUnavailable({ status, headers, json }: Answer): void {
+    expect({ status, json }).toMatchObject({ status: 503, json: { status: 503, code: 'unavailable' } });
+    expect(headers.get('content-type')).toMatch(/^application\/problem\+json/);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+
+  const health = async (url: string, kind: 'live' | 'ready') => (await fetch(`${url}/health/${kind}`)).status;
+
+  scenario(
+    'of NATS: nothing is accepted and nothing half done, and all goes on when it is back',
+    () => system,
+    async () => {
+      const alice = await system.as('alice');
+      await system.simulator.fault({ kind: 'run_time', ms: 5_000, match: { prompt: 'under way' } });
+      const { id } = await alice.request({ prompt: 'under way' });
+      await eventually(async () => (await alice.history(id)).at(-1)?.type === 'PredictionCreated');
+      await system.nats.kill9();
+
+      const json = { prompt: 'asked for in the outage' };
+      const headers = { 'idempotency-key': 'asked for in the outage' };
+      const began = performance.now();
+      const refused = await Promise.all([
+        alice.send('/v1/generations', { json }),
+        alice.send('/v1/generations', { json, headers }),
+        alice.send('/v1/generations', { json, headers: { prefer: 'wait=30' } }),
+        alice.send(`/v1/generations/${id}`),
+        alice.send(`/v1/generations/${id}/history`),
+        alice.send(`/v1/generations/${id}/cancel`, { method: 'POST' }),
+      ]);
+      expect(performance.now() - began).toBeLessThan(5_000);
+      refused.forEach(expectUnavailable);
+      for (const { url } of [...system.gateways, ...system.workers]) {
+        expect([await health(url, 'live'), await health(url, 'ready')]).toEqual([200, 503]);
+      }
+      expect((await alice.send('/v1/generations')).json.data).toHaveLength(1);
+
+      await system.nats.restart();
+      const accepted = await eventually(
+        async () => {
+          const answer = await alice.send('/v1/generations', { json, headers });
+          if (answer.status !== 202) throw new Error(`answered ${answer.status}`);
+          return answer.json as { id: string };
+        },
+        { timeoutMs: 20_000, what: 'a request to be accepted again' },
+      );
+      const ended = await Promise.all([alice.completed(accepted.id, 45_000), alice.completed(id, 45_000)]);
+
+      expect(await system.simulator.counters()).toMatchObject({ creates_received: 2, predictions_created: 2 });
+      const { last, events } = await system.log();
+      expect(events).toBe(ended.reduce((sum, { version }) => sum + version, 0));
+      expect(await alice.list(last)).toEqual(ended);
+      for (const { url } of [...system.gateways, ...system.workers]) expect(await health(url, 'ready')).toBe(200);
+    },
+    90_000,
+  );
+
+  scenario(
+    'of PostgreSQL: requests are accepted and completed, only lists are missing, and they catch up',
+    () => system,
+    async () => {
+      const bob = await system.as('bob');
+      await bob.request({ prompt: 'before the outage' });
+      await system.postgres!.stop();
+
+      const json = { prompt: 'asked for without PostgreSQL' };
+      const answers = await Promise.all(
+        [1, 2, 3].map(() => bob.send('/v1/generations', { json, headers: { prefer: 'wait=30' } })),
+      );
+      for (const { status, json: generation } of answers) {
+        expect([status, generation.status]).toEqual([200, 'completed']);
+        expect(await bob.get(generation.id)).toEqual(generation);
+        expect((await bob.send(new URL(generation.images[0].url).pathname)).status).toBe(200);
+      }
+      expectUnavailable(await bob.send('/v1/generations'));
+      for (const { url } of [...system.gateways, ...system.workers]) expect(await health(url, 'ready')).toBe(200);
+
+      await system.postgres!.start();
+      const { last } = await system.log();
+      const listed = await eventually(() => bob.list(last), { timeoutMs: 30_000, what: 'the list to catch up' });
+      expect(listed).toHaveLength(4);
+      expect(listed).toEqual(await Promise.all(listed.map(({ id }) => bob.get(id))));
+      await system.settled();
+    },
+  );
+});
