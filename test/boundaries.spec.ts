@@ -14,7 +14,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'libs/events': ['libs/domain'],
   'libs/read-models': ['libs/domain', 'libs/events'],
   'libs/observability': ['libs/domain', 'libs/events'],
-  'apps/gateway': ['libs/config', 'libs/domain', 'libs/events', 'libs/observability', 'libs/read-models', 'libs/storage'],
+  'apps/gateway': [
+    'libs/config',
+    'libs/domain',
+    'libs/events',
+    'libs/observability',
+    'libs/read-models',
+    'libs/storage',
+  ],
   'apps/worker': [
     'libs/config',
     'libs/domain',
