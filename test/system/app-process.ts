@@ -2,14 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from '../support/eventually.js';
-import { guardServer, isAlive } from '../support/servers.mjs';
+import { guardServer } from '../support/servers.mjs';
 import { fingerprintOf } from './build.mjs';
 
 const projectRoot = resolve(import.meta.dirname, '../..');
 
 export type AppName = 'gateway' | 'worker' | 'simulator';
 
-/** How a process ended, and how long that took from the signal on. Milliseconds. */
+/** How a process ended, and how long that took from the moment it was waited for. Milliseconds. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -50,7 +50,7 @@ export class AppProcess {
     const pid = this.#child!.pid;
     await eventually(
       async () => {
-        if (this.#child?.exitCode !== null) throw new Error(`${this.options.app} ended:\n${this.output}`);
+        if (this.#child?.exitCode !== null) throw new Error(`${this.options.app} ended:\n${this.#stderr}`);
         return (await fetch(this.url + this.options.readyPath)).ok;
       },
       { timeoutMs: 30_000, what: `${this.options.app} (process ${pid}) to be ready` },
@@ -58,14 +58,19 @@ export class AppProcess {
     return this;
   }
 
-  /** Starts it and waits until it ends by itself; kills it when it does not within 30 s. */
-  async runToEnd(): Promise<Ending & { stdout: string; stderr: string }> {
-    const began = performance.now();
+  /** Starts it and waits until it ends by itself. */
+  async runToEnd(): Promise<Ending> {
     this.#spawn();
+    return this.ends();
+  }
+
+  /** Waits until it ends by itself; kills it when it does not within 30 s. */
+  async ends(): Promise<Ending> {
+    const began = performance.now();
     const deadline = setTimeout(() => this.#child?.kill('SIGKILL'), 30_000);
     const ending = await this.#ended;
     clearTimeout(deadline);
-    return { ...ending, ms: performance.now() - began, stdout: this.#stdout, stderr: this.#stderr };
+    return { ...ending, ms: performance.now() - began };
   }
 
   /** Sends a signal and waits for the end. */
@@ -75,13 +80,13 @@ export class AppProcess {
     return { ...(await this.#ended), ms: performance.now() - began };
   }
 
-  get running(): boolean {
-    return this.#child?.pid !== undefined && this.#child.exitCode === null && isAlive(this.#child.pid);
+  /** What it has written since its first start. */
+  get stdout(): string {
+    return this.#stdout;
   }
 
-  /** Everything it has written since its first start. */
-  get output(): string {
-    return this.#stdout + this.#stderr;
+  get stderr(): string {
+    return this.#stderr;
   }
 
   /** Only what the test gives is in its environment: nothing of the developer's shell reaches the product. */

@@ -163,7 +163,9 @@ export class System {
 
   /** What the processes have said, for whoever looks into a failure. */
   report(): void {
-    const tails = this.#apps.map((app, index) => `--- process ${index}, ${app.url}\n${app.output.slice(-4_000)}`);
+    const tails = this.#apps.map(
+      (app, index) => `--- process ${index}, ${app.url}\n${app.stdout.slice(-4_000)}${app.stderr}`,
+    );
     process.stderr.write(`${tails.join('\n')}\n`);
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { cp, rm } from 'node:fs/promises';
 import { startNats } from '../support/nats.js';
-import type { AppProcess } from './app-process.js';
+import type { AppProcess, Ending } from './app-process.js';
 import { scenario, System } from './system.js';
 
 describe('a worker whose database was projected from another log', () => {
@@ -31,12 +31,9 @@ describe('a worker whose database was projected from another log', () => {
     );
   }
 
-  async function expectRefusal(worker: AppProcess, reason: RegExp): Promise<void> {
-    const before = await tables();
-    const { code, stderr } = await worker.runToEnd();
+  function expectRefusal(worker: AppProcess, { code }: Ending, reason: RegExp): void {
+    expect(worker.stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(reason)]);
     expect(code).toBe(1);
-    expect(stderr.trimEnd().split('\n')).toEqual([expect.stringMatching(reason)]);
-    expect(await tables()).toEqual(before);
   }
 
   scenario(
@@ -46,42 +43,47 @@ describe('a worker whose database was projected from another log', () => {
       await makeImage('in the right log');
       await system.workers[0]!.end('SIGTERM');
 
+      const before = await tables();
+
       const other = await startNats();
       try {
-        await expectRefusal(
-          await system.makeWorker({ NATS_URL: other.url }),
-          /^The worker cannot go on: .* projected from log .* but this is log/,
-        );
+        const worker = await system.makeWorker({ NATS_URL: other.url });
+        const reason = /^The worker cannot go on: The read models were projected from log \S+, but this is log \S+\. /;
+        expectRefusal(worker, await worker.runToEnd(), reason);
       } finally {
         await other.stop();
       }
+      expect(await tables()).toEqual(before);
       await system.workers[0]!.start();
       await makeImage('in the right log again');
     },
   );
 
   scenario(
-    'ends likewise when the log was restored from a backup that is older than the tables',
+    'ends likewise when its log is replaced by a backup that is older than the tables, even while it runs',
     () => system,
     async () => {
-      const backup = `${system.nats.dir}.backup`;
+      const { nats } = system;
+      const [worker] = system.workers;
+      const backup = `${nats.dir}.backup`;
+      const reason =
+        /^The worker cannot go on: The log ends at position \d+, but the read models reflect it up to \d+: /;
       try {
-        await system.nats.kill9();
-        await cp(system.nats.dir, backup, { recursive: true });
-        await system.nats.restart();
-        await system.workers[0]!.end('SIGTERM');
-        await system.workers[0]!.start();
+        await nats.kill9();
+        await cp(nats.dir, backup, { recursive: true });
+        await nats.restart();
+        await system.settled();
         await makeImage('after the backup');
-        await system.workers[0]!.end('SIGTERM');
+        const before = await tables();
 
-        await system.nats.kill9();
-        await rm(system.nats.dir, { recursive: true });
-        await cp(backup, system.nats.dir, { recursive: true });
-        await system.nats.restart();
-        await expectRefusal(
-          await system.makeWorker(),
-          /^The worker cannot go on: The log ends at position \d+, but the read models reflect it up to \d+/,
-        );
+        await nats.kill9();
+        await rm(nats.dir, { recursive: true });
+        await cp(backup, nats.dir, { recursive: true });
+        await nats.restart();
+        expectRefusal(worker!, await worker!.ends(), reason);
+        const another = await system.makeWorker();
+        expectRefusal(another, await another.runToEnd(), reason);
+        expect(await tables()).toEqual(before);
       } finally {
         await rm(backup, { recursive: true, force: true });
       }

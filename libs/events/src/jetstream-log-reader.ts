@@ -1,4 +1,5 @@
-import { DeliverPolicy } from '@nats-io/jetstream';
+import { DeliverPolicy, type ConsumerMessages } from '@nats-io/jetstream';
+import type { QueuedIterator, Status } from '@nats-io/nats-core';
 import type { Broker } from './connect.js';
 import { decode } from './envelope.js';
 import { EventStoreError, type Position, type RecordedEvent } from './event-store.js';
@@ -28,13 +29,9 @@ export class JetStreamLogReader implements LogReader {
     { signal, maxBatch = 500 }: { signal: AbortSignal; maxBatch?: number },
   ): AsyncIterable<readonly RecordedEvent[]> {
     if (signal.aborted) return;
-    const consumer = await this.broker.jetstream.consumers.get(EVENTS_STREAM, {
-      filter_subjects: ALL_GENERATIONS,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: after + 1,
-    });
-    // Read through the iterator: the client then asks for more only as far as what it brought was taken.
-    const messages = await consumer.consume({ max_messages: 2 * maxBatch });
+    const messages = await this.#consume(after, maxBatch);
+    const statuses = this.broker.connection.status() as QueuedIterator<Status>;
+    void stopWhenLost(statuses, messages);
     const stop = (): void => messages.stop();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -50,7 +47,32 @@ export class JetStreamLogReader implements LogReader {
       throw readError(error);
     } finally {
       signal.removeEventListener('abort', stop);
+      statuses.stop();
       stop();
     }
+  }
+
+  async #consume(after: Position, maxBatch: number): Promise<ConsumerMessages> {
+    try {
+      const consumer = await this.broker.jetstream.consumers.get(EVENTS_STREAM, {
+        filter_subjects: ALL_GENERATIONS,
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: after + 1,
+      });
+      // Read through the iterator: the client then asks for more only as far as what it brought was taken.
+      return await consumer.consume({ max_messages: 2 * maxBatch });
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+}
+
+/**
+ * The client finds its own way back after a lost connection, but may take most of a minute: when the server is there
+ * before its streams are, it waits as long as a pull lasts (30 s, give or take half) before it looks again.
+ */
+async function stopWhenLost(statuses: AsyncIterable<Status>, messages: ConsumerMessages): Promise<void> {
+  for await (const { type } of statuses) {
+    if (type === 'disconnect') messages.stop(new EventStoreError('unavailable', 'The connection to NATS was lost'));
   }
 }

@@ -15,7 +15,7 @@ export interface LogReader {
   /**
    * Every event after `after`, in order and without gaps, then waits for new ones until `signal` aborts (which ends
    * the iteration without an error). Yields whatever has arrived as one batch, at most `maxBatch` events, never empty.
-   * Survives reconnects by itself.
+   * @throws EventStoreError `unavailable` when the connection is lost: look which log it is before reading on
    */
   read(after: Position, options: { signal: AbortSignal; maxBatch?: number }): AsyncIterable<readonly RecordedEvent[]>;
 }

@@ -15,16 +15,13 @@ const OPTIONS = { replicas: 1 };
 describe('provision', () => {
   let nats: TestNats;
   let broker: Broker;
-  beforeAll(async () => {
+  beforeEach(async () => {
     nats = await startNats();
     broker = await connectBroker({ servers: [nats.url], name: 'test' });
   });
-  afterAll(async () => {
+  afterEach(async () => {
     await broker.close();
     await nats.stop();
-  });
-  beforeEach(async () => {
-    for await (const { config } of broker.manager.streams.list()) await broker.manager.streams.delete(config.name);
   });
   const streams = () => broker.manager.streams;
   const snapshot = async () => {

@@ -45,6 +45,13 @@ describe('logging', () => {
     lines.length = 0;
   });
 
+  it('leaves the details of how Nest starts to the level debug', () => {
+    const logger = app.get(Logger);
+    logger.log('Mapped {/work, GET} route', 'RouterExplorer');
+    logger.log('Listening', 'Gateway');
+    expect(lines.map((line) => (JSON.parse(line) as { msg: string }).msg)).toEqual(['Listening']);
+  });
+
   it('writes one JSON line with the context and without secrets, and none per request', async () => {
     await app.inject({ url: '/work', headers: { authorization: 'Bearer secret' } });
 

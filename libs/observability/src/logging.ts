@@ -1,9 +1,8 @@
-import type { DynamicModule } from '@nestjs/common';
-import { LoggerModule } from 'nestjs-pino';
+import { Injectable, type DynamicModule } from '@nestjs/common';
+import { Logger as PinoLogger, LoggerModule } from 'nestjs-pino';
 import { stdTimeFunctions, type DestinationStream, type LevelWithSilent, type LoggerOptions } from 'pino';
 import { logContext } from './log-context.js';
 
-export { Logger } from 'nestjs-pino';
 
 export interface LoggingOptions {
   readonly level: LevelWithSilent;
@@ -11,6 +10,19 @@ export interface LoggingOptions {
   readonly service: string;
   /** Where the lines go; standard output when left out. */
   readonly stream?: DestinationStream;
+}
+
+/** What Nest tells of its own start, module by module and route by route. */
+const START_OF_NEST = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory']);
+
+/** Pino for Nest, with the details of Nest's own start at the level `debug`. */
+@Injectable()
+export class Logger extends PinoLogger {
+  override log(message: unknown, ...parameters: unknown[]): void {
+    const context = parameters.at(-1);
+    if (typeof context === 'string' && START_OF_NEST.has(context)) super.debug(message, ...parameters);
+    else super.log(message, ...parameters);
+  }
 }
 
 const SECRETS = ['authorization', 'cookie', '["set-cookie"]'].flatMap((header) => {
@@ -36,5 +48,10 @@ function pinoOptions({ level, service }: LoggingOptions): LoggerOptions {
  */
 export function loggingModule(options: LoggingOptions): DynamicModule {
   const logger = { ...pinoOptions(options), autoLogging: false };
-  return LoggerModule.forRoot({ pinoHttp: options.stream ? [logger, options.stream] : logger, forRoutes: [] });
+  const module = LoggerModule.forRoot({ pinoHttp: options.stream ? [logger, options.stream] : logger, forRoutes: [] });
+  return {
+    ...module,
+    providers: [...(module.providers ?? []), Logger],
+    exports: [...(module.exports ?? []), Logger],
+  };
 }

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isBlurhashValid } from 'blurhash';
 import { createHash } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
@@ -31,6 +31,9 @@ function blackPng(width: number, height: number): Buffer {
 
 describe('measureImage', () => {
   let images: Record<'png' | 'jpeg' | 'progressive jpeg' | 'webp' | 'lossless webp', Buffer>;
+
+  // The restriction is the process's, and jest runs other suites in the same one.
+  afterAll(() => sharp.unblock({ operation: ['VipsForeignLoad'] }));
 
   beforeAll(async () => {
     // As in the worker, where nothing else is ever decoded.

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Controller, Module, type INestMicroservice, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Ctx, Payload } from '@nestjs/microservices';
@@ -52,22 +52,16 @@ describe('JetStreamTransport', () => {
   let broker: Broker;
   const workers: INestMicroservice[] = [];
 
-  beforeAll(async () => {
-    nats = await startNats();
-    broker = await connectBroker({ servers: [nats.url], name: 'test' });
-  });
-  afterAll(async () => {
-    await broker.close();
-    await nats.stop();
-  });
-
   beforeEach(async () => {
     exhausted = [];
-    for await (const { config } of broker.manager.streams.list()) await broker.manager.streams.delete(config.name);
+    nats = await startNats();
+    broker = await connectBroker({ servers: [nats.url], name: 'test' });
     await provision(broker, { replicas: 1, ackWaitMs: ACK_WAIT_MS, maxDeliver: 3 });
   });
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close()));
+    await broker.close();
+    await nats.stop();
   });
 
   async function startWorker(
