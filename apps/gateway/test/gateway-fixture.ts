@@ -1,8 +1,8 @@
+import { eventually } from '../../../test/support/eventually.js';
 import { SignJWT, type JWTPayload } from 'jose';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
 import { gatewayConfig, gatewayVariables } from '../src/config.js';
 import { LogConnection } from '../src/connections/log.js';
@@ -24,7 +24,7 @@ export interface TestGateway {
   /** Sends a request as a user, or with the Authorization header that is given; `json` is sent as the body. */
   send(path: string, options?: RequestOptions): Promise<Answer>;
   /** Resolves when the gateway accepts requests. */
-  ready(): Promise<void>;
+  ready(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -74,18 +74,12 @@ export async function startGateway(
     log: app.get(LogConnection),
     images,
     send: sendTo,
-    ready: () => until(async () => (await sendTo('/health/ready')).status === 200),
+    ready: () => eventually(async () => (await sendTo('/health/ready')).status === 200),
     async close() {
       await app.close();
       await rm(images, { recursive: true, force: true });
     },
   };
-}
-
-/** Asks again and again until it is so; fails after 15 seconds. */
-export async function until(isSo: () => Promise<boolean>): Promise<void> {
-  const signal = AbortSignal.timeout(15_000);
-  while (!(await isSo())) await delay(20, undefined, { signal });
 }
 
 export async function tokenFor(user: string, claims: JWTPayload = {}, secret = JWT_SECRET): Promise<string> {

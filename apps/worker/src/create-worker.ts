@@ -64,12 +64,18 @@ export async function startWorker(config: WorkerConfig, onFailure: (error: Error
   metrics.beforeScrape(() => observeQueues(broker, metrics));
   if (projection) metrics.beforeScrape(() => projection.observeLag());
 
+  let closing = false;
+  // Reconnecting is the client's business; what it gives up on (a credential that is refused) is the operator's.
+  void broker.connection.closed().then((error) => {
+    if (!closing) onFailure(new Error(`NATS closed the connection: ${error ? error.message : 'no reason given'}`));
+  });
   await app.startAllMicroservices();
   projection?.start(onFailure);
   await app.listen(config.port, config.host);
   return {
     app,
     async close() {
+      closing = true;
       await Promise.all([app.close(), projection?.stop()]);
       await broker.close();
     },

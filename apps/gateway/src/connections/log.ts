@@ -90,6 +90,12 @@ export class LogConnection {
     const store = new JetStreamEventStore(broker);
     this.#opened = { broker, store, reader: new JetStreamLogReader(broker), idempotencyKeys };
     this.#logger.log('The event log is open');
+    // Reconnecting is the client's business. What it gives up on, such as a refused credential, begins anew here.
+    void broker.connection.closed().then(() => {
+      if (signal.aborted) return;
+      this.#opened = null;
+      this.open();
+    });
   }
 
   /** Null when the gateway closes first. */

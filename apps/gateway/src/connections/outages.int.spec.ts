@@ -3,9 +3,10 @@ import { migrateReadModels } from '@darkroom/read-models';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
+import { eventually } from '../../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
 import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.js';
-import { NO_POSTGRES, startGateway, until, type Answer, type TestGateway } from '../../test/gateway-fixture.js';
+import { NO_POSTGRES, startGateway, type Answer, type TestGateway } from '../../test/gateway-fixture.js';
 import { lastPosition } from '../../test/play-worker.js';
 
 const json = { prompt: 'a lighthouse' };
@@ -146,7 +147,7 @@ describe('without Postgres', () => {
     });
 
     await postgres.start();
-    await until(async () => (await gateway.send('/v1/generations')).status === 200);
+    await eventually(async () => (await gateway.send('/v1/generations')).status === 200);
     expect(await gateway.send('/health/ready')).toMatchObject({ status: 200, json: { status: 'ok' } });
   });
 

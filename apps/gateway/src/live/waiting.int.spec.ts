@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
-import { NO_POSTGRES, startGateway, until, type TestGateway } from '../../test/gateway-fixture.js';
+import { NO_POSTGRES, startGateway, type TestGateway } from '../../test/gateway-fixture.js';
 import { completeGeneration, failGeneration } from '../../test/play-worker.js';
 
 const json = { prompt: 'a lighthouse' };
@@ -102,7 +103,7 @@ describe('Prefer: wait', () => {
     const id = await next;
     await nats.kill9();
     await nats.restart();
-    await until(async () => (await gateway.send('/health/ready')).status === 200);
+    await eventually(async () => (await gateway.send('/health/ready')).status === 200);
     await completeGeneration(gateway, id, Buffer.from('x'));
     expect(await answer).toMatchObject({ status: 200, json: { id, status: 'completed' } });
   });

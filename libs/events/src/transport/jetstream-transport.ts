@@ -150,22 +150,27 @@ class Pump {
 
   /** Never rejects: every outcome becomes a word to the broker. */
   async #handle(message: JsMsg): Promise<void> {
-    const { observer } = this.options;
-    const { deliveryCount } = message.info;
-    observer?.delivered?.(this.pattern, deliveryCount);
+    this.options.observer?.delivered?.(this.pattern, message.info.deliveryCount);
+    const tellBroker = await this.#outcomeOf(message);
+    // A handler that outlived the drain has nobody left to tell; the message was given back then.
+    if (!this.options.broker.connection.isClosed()) tellBroker();
+  }
+
+  async #outcomeOf(message: JsMsg): Promise<() => void> {
+    const delivery = new Delivery(message, this.#stopping.signal);
     try {
-      const delivery = new Delivery(message, this.#stopping.signal);
       const result: unknown = await this.handler(this.#decode(message), delivery);
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
-      message.ack();
+      return () => message.ack();
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
       // What fails while the worker ends was most likely cut short by that.
-      if (error instanceof HandBack || this.#stopping.signal.aborted) return message.nak();
+      if (error instanceof HandBack || this.#stopping.signal.aborted) return () => message.nak();
       const final = error instanceof Unprocessable;
-      observer?.failed?.(this.pattern, error, final);
-      if (final) message.term(error.message.slice(0, 200));
-      else message.nak(Math.min(FIRST_PAUSE_MS * 2 ** (deliveryCount - 1), LONGEST_PAUSE_MS));
+      this.options.observer?.failed?.(this.pattern, error, final);
+      if (final) return () => message.term(error.message.slice(0, 200));
+      const pause = Math.min(FIRST_PAUSE_MS * 2 ** (delivery.deliveryCount - 1), LONGEST_PAUSE_MS);
+      return () => message.nak(pause);
     }
   }
 

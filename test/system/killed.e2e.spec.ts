@@ -5,16 +5,16 @@ import { scenario, System } from './system.js';
 /** The broker waits 30 s for a sign of life of a worker before it hands its work to another. Milliseconds. */
 const AFTER_REDELIVERY_MS = 60_000;
 
-describe('a worker that is killed (-9)', () => {
+describe('kill -9', () => {
   let system: System;
 
   beforeAll(async () => {
-    system = await System.start({ runMs: 300 });
+    system = await System.start({ gateways: 2 });
   }, 60_000);
   afterAll(() => system.stop());
 
   scenario(
-    'in the midst of its work has it carried on after a restart, and nothing is paid for twice',
+    'of a worker in the midst of its work: it is carried on after a restart, and nothing is paid for twice',
     () => system,
     async () => {
       const alice = await system.as('alice');
@@ -57,5 +57,38 @@ describe('a worker that is killed (-9)', () => {
       }
     },
     90_000,
+  );
+
+  scenario(
+    'of a gateway in the midst of accepting: whoever repeats with the same key has one generation',
+    () => system,
+    async () => {
+      const [other, killed] = [await system.as('bob', 0), await system.as('bob', 1)];
+      const { creates_received: before } = await system.simulator.counters();
+      const asked = Array.from({ length: 60 }, (_, index) => ({
+        body: { prompt: `asked of a dying gateway ${index}`, width: 512, height: 512 },
+        headers: { 'idempotency-key': `dying-${index}` },
+      }));
+      let answered = 0;
+      const first = asked.map(async ({ body, headers }) => {
+        const { id } = await killed.request(body, headers);
+        answered += 1;
+        return id;
+      });
+      const settled = Promise.allSettled(first);
+      await eventually(() => answered > 0);
+      await system.gateways[1]!.end('SIGKILL');
+      const outcomes = await settled;
+
+      const ids = await Promise.all(asked.map(async ({ body, headers }) => (await other.request(body, headers)).id));
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome.status === 'fulfilled') expect(outcome.value).toBe(ids[index]);
+      }
+      expect(new Set(ids).size).toBe(asked.length);
+      const ended = await Promise.all(ids.map((id) => other.completed(id)));
+      const listed = await other.list(Math.max(...ended.map(({ position }) => position)));
+      expect(listed.map(({ id }) => id).sort()).toEqual(ids.toSorted());
+      expect((await system.simulator.counters()).creates_received - before).toBe(asked.length);
+    },
   );
 });
