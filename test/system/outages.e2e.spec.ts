@@ -25,9 +25,15 @@ describe('outages', () => {
     () => system,
     async () => {
       const alice = await system.as('alice');
-      await system.simulator.fault({ kind: 'run_time', ms: 5_000, match: { prompt: 'under way' } });
-      const { id } = await alice.request({ prompt: 'under way' });
-      await eventually(async () => (await alice.history(id)).at(-1)?.type === 'PredictionCreated');
+      await system.simulator.fault(
+        { kind: 'run_time', ms: 10_000, match: { prompt: 'ends after the outage' } },
+        { kind: 'run_time', ms: 2_000, match: { prompt: 'ends in the outage' } },
+      );
+      const { id } = await alice.request({ prompt: 'ends after the outage' });
+      const { id: endsAway } = await alice.request({ prompt: 'ends in the outage' });
+      for (const each of [id, endsAway]) {
+        await eventually(async () => (await alice.history(each)).at(-1)?.type === 'PredictionCreated');
+      }
       // Some of these are in the log, some are not, and of some nobody can tell.
       const asked = Array.from({ length: 40 }, (_, index) => ({
         body: { prompt: `asked of a dying log ${index}`, width: 512, height: 512 },
@@ -60,6 +66,10 @@ describe('outages', () => {
       }
       expect((await alice.send('/v1/generations')).status).toBe(200);
 
+      // The worker has seen the end of the prediction, and could tell nobody.
+      await eventually(async () => (await system.simulator.statuses('ends in the outage'))[0] === 'succeeded');
+      const { gets } = await system.simulator.counters();
+      await eventually(async () => (await system.simulator.counters()).gets > gets + 1);
       await system.nats.restart();
       const accepted = await eventually(
         async () => {
@@ -73,10 +83,10 @@ describe('outages', () => {
       for (const [index, answer] of answers.entries()) {
         if (answer.status === 202) expect(again[index]!.id).toBe(answer.json.id);
       }
-      const ids = [id, accepted.id, ...again.map((generation) => generation.id)];
+      const ids = [id, endsAway, accepted.id, ...again.map((generation) => generation.id)];
       const ended = await Promise.all(ids.map((each) => alice.completed(each, 60_000)));
 
-      expect(new Set(ids).size).toBe(42);
+      expect(new Set(ids).size).toBe(43);
       expect(await system.simulator.purchases()).toEqual(ids.map(() => 1));
       const { last, events } = await system.log();
       expect(events).toBe(ended.reduce((sum, { version }) => sum + version, 0));

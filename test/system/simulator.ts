@@ -14,6 +14,12 @@ export class SimulatorControl {
     return Object.values((await this.counters()).by_input);
   }
 
+  /** Of the predictions whose prompt holds `prompt`. */
+  async statuses(prompt: string): Promise<string[]> {
+    const predictions = await this.#call<{ status: string; input: { prompt: string } }[]>('GET', 'predictions');
+    return predictions.filter(({ input }) => input.prompt.includes(prompt)).map(({ status }) => status);
+  }
+
   async fault(...faults: FaultInput[]): Promise<void> {
     await this.#call('POST', 'faults', faults);
   }

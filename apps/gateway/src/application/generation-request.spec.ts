@@ -38,6 +38,13 @@ describe('generationRequest', () => {
     expect(fieldsRefused({ prompt, aspect_ratio: '16:9', seed: null })).toEqual([]);
   });
 
+  it('looks no deeper into options than any model goes, however deep they are', () => {
+    const nested = (depth: number): unknown => JSON.parse(`${'['.repeat(depth)}1${']'.repeat(depth)}`);
+    expect(fieldsRefused({ prompt, model_options: { a: nested(5) } })).toEqual([]);
+    expect(fieldsRefused({ prompt, model_options: { a: nested(9) } })).toEqual(['model_options']);
+    expect(fieldsRefused({ prompt, model_options: { a: nested(200_000) } })).toEqual(['model_options']);
+  });
+
   it.each([
     [{}, 'prompt'],
     [{ prompt: '' }, 'prompt'],

@@ -27,6 +27,15 @@ const metadata = z
     error: `must be at most ${METADATA_MAX_BYTES} bytes of JSON`,
   });
 
+/** No model's input goes deeper; what does was made to exhaust whoever looks into it. */
+const OPTIONS_MAX_DEPTH = 8;
+
+const modelOptions = z.record(z.string(), z.unknown()).refine((value) => isWithinDepth(value, OPTIONS_MAX_DEPTH), {
+  error: `must not be nested deeper than ${OPTIONS_MAX_DEPTH} levels`,
+  // Later checks look into it.
+  abort: true,
+});
+
 const fields = {
   prompt: z.string().min(1, 'must not be empty').max(PROMPT_MAX_LENGTH).meta({
     description: 'What the image shows.',
@@ -54,7 +63,7 @@ const fields = {
     description: 'How far the result may leave the source image: 0 keeps it, 1 replaces it. The same for every model.',
   }),
   style: z.string().max(200).nullish(),
-  model_options: z.record(z.string(), z.unknown()).nullish().meta({
+  model_options: modelOptions.nullish().meta({
     description: 'Further inputs that this model takes, under its own names.',
   }),
   priority: z.int().min(-100).max(100).nullish().meta({
@@ -100,4 +109,13 @@ function unstorableTexts(value: unknown, path: readonly (string | number)[] = []
   return Object.entries(value).flatMap(([key, inner]) =>
     isStorable(key) ? unstorableTexts(inner, [...path, key]) : [[...path]],
   );
+}
+
+/** Level by level and not by recursion, which a deep enough value would exhaust. */
+function isWithinDepth(value: unknown, levels: number): boolean {
+  let level = [value];
+  for (let depth = 0; depth < levels && level.length > 0; depth++) {
+    level = level.flatMap((inner) => (typeof inner === 'object' && inner !== null ? Object.values(inner) : []));
+  }
+  return level.length === 0;
 }
