@@ -69,11 +69,11 @@ export class Client {
 
   /** Waits for a generation's good end; a bad one is an error at once. */
   async completed(id: string, timeoutMs = 30_000): Promise<GenerationView> {
-    let seen = await this.get(id);
-    await eventually(
+    const seen = await eventually(
       async () => {
-        seen = await this.get(id);
-        return ['completed', 'failed', 'cancelled'].includes(seen.status);
+        const now = await this.get(id);
+        if (['completed', 'failed', 'cancelled'].includes(now.status)) return now;
+        throw new Error(`${now.status} since ${JSON.stringify((await this.history(id)).at(-1))}`);
       },
       { timeoutMs, what: `the end of generation ${id}` },
     );
