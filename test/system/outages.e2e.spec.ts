@@ -8,7 +8,8 @@ describe('outages', () => {
   let system: System;
 
   beforeAll(async () => {
-    system = await System.start({ ownPostgres: true });
+    // An attempt whose start was never confirmed is over when its prediction cannot be running any more: 30 s later.
+    system = await System.start({ ownPostgres: true, workerEnv: { GENERATION_TIMEOUT: '15s' } });
   }, 60_000);
   afterAll(() => system.stop());
 
@@ -43,7 +44,7 @@ describe('outages', () => {
       const inFlight = asked.map(({ body: json, headers }) =>
         alice.send('/v1/generations', { json, headers }).finally(() => (answered += 1)),
       );
-      await eventually(() => answered > 25);
+      await eventually(() => answered > 0);
       await system.nats.kill9();
       const answers = await Promise.all(inFlight);
       for (const answer of answers) if (answer.status !== 202) expectUnavailable(answer);
@@ -84,7 +85,7 @@ describe('outages', () => {
         if (answer.status === 202) expect(again[index]!.id).toBe(answer.json.id);
       }
       const ids = [id, endsAway, accepted.id, ...again.map((generation) => generation.id)];
-      const ended = await Promise.all(ids.map((each) => alice.completed(each, 60_000)));
+      const ended = await Promise.all(ids.map((each) => alice.completed(each, 100_000)));
 
       expect(new Set(ids).size).toBe(43);
       expect(await system.simulator.purchases()).toEqual(ids.map(() => 1));
@@ -94,7 +95,7 @@ describe('outages', () => {
       expect((await alice.list(last)).toSorted(byId)).toEqual(ended.toSorted(byId));
       for (const { url } of [...system.gateways, ...system.workers]) expect(await health(url, 'ready')).toBe(200);
     },
-    120_000,
+    180_000,
   );
 
   scenario(

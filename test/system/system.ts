@@ -23,6 +23,8 @@ export interface SystemOptions {
   readonly ownPostgres?: boolean;
   /** How long a prediction runs. Milliseconds. */
   readonly runMs?: number;
+  /** Further variables of the first workers. */
+  readonly workerEnv?: Env;
 }
 
 /** The whole product as separate processes on one NATS and one PostgreSQL. */
@@ -42,7 +44,13 @@ export class System {
     private readonly dropDatabase: () => Promise<void>,
   ) {}
 
-  static async start({ gateways = 1, workers = 1, ownPostgres, runMs = 300 }: SystemOptions = {}): Promise<System> {
+  static async start({
+    gateways = 1,
+    workers = 1,
+    ownPostgres,
+    runMs = 300,
+    workerEnv,
+  }: SystemOptions = {}): Promise<System> {
     assertBuilt();
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-system-'));
     const [nats, postgres, database] = await Promise.all([
@@ -75,7 +83,7 @@ export class System {
       };
       await Promise.all([
         system.#make('simulator', simulatorPort, '/control/counters', simulatorEnv).start(),
-        ...Array.from({ length: workers }, () => system.addWorker()),
+        ...Array.from({ length: workers }, () => system.addWorker(workerEnv)),
         ...Array.from({ length: gateways }, () => system.#addGateway()),
       ]);
       await system.settled();

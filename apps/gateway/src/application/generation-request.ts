@@ -113,9 +113,11 @@ function unstorableTexts(value: unknown, path: readonly (string | number)[] = []
 
 /** Level by level and not by recursion, which a deep enough value would exhaust. */
 function isWithinDepth(value: unknown, levels: number): boolean {
-  let level = [value];
+  let level: unknown[] = [value];
   for (let depth = 0; depth < levels && level.length > 0; depth++) {
-    level = level.flatMap((inner) => (typeof inner === 'object' && inner !== null ? Object.values(inner) : []));
+    level = level.flatMap((inner): unknown[] =>
+      typeof inner === 'object' && inner !== null ? Object.values(inner) : [],
+    );
   }
   return level.length === 0;
 }

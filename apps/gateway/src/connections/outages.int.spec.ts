@@ -2,7 +2,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { migrateReadModels } from '@darkroom/read-models';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import pg from 'pg';
 import { eventually } from '../../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
 import { startPostgres, type TestPostgres } from '../../../../test/support/postgres.js';
@@ -106,14 +105,6 @@ describe('without NATS', () => {
   });
 });
 
-/** The test server writes its log late: what it was told a moment ago would not survive being killed. */
-async function makeDurable(connectionString: string): Promise<void> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  await client.query('CHECKPOINT');
-  await client.end();
-}
-
 describe('without Postgres', () => {
   let nats: TestNats;
   let postgres: TestPostgres;
@@ -122,7 +113,6 @@ describe('without Postgres', () => {
   beforeAll(async () => {
     [nats, postgres] = await Promise.all([startNats(), startPostgres()]);
     await migrateReadModels({ url: postgres.url });
-    await makeDurable(postgres.url);
     gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: postgres.url });
     await gateway.ready();
   });

@@ -12,8 +12,6 @@ describe('Projector and a Postgres that goes away', () => {
   let fixture: Fixture;
   beforeAll(async () => {
     postgres = await startPostgres();
-    // The server of tests may lose what it has just committed when it is killed; one that is relied on does not.
-    await execute(postgres.url, 'ALTER DATABASE postgres SET synchronous_commit = on');
     fixture = await openFixture({ url: postgres.url });
   });
   afterAll(async () => {
