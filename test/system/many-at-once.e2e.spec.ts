@@ -48,7 +48,8 @@ describe('two gateways and two workers on one log and one database', () => {
       const conflict = await gateways[1].send('/v1/generations', { json: { prompt: 'another' }, headers });
       expect([conflict.status, conflict.json.code]).toEqual([409, 'idempotency_conflict']);
       const [bob] = await on('bob');
-      expect((await bob.request({ prompt: 'of somebody else' }, headers)).id).not.toBe(id);
+      const { id: other } = await bob.request({ prompt: 'of somebody else' }, headers);
+      expect(other).not.toBe(id);
 
       await Promise.all([...system.gateways, ...system.workers].map((app) => app.end('SIGTERM')));
       await system.nats.restart();
@@ -57,6 +58,7 @@ describe('two gateways and two workers on one log and one database', () => {
         gateways.map((gateway) => gateway.send('/v1/generations', { json, headers: { ...headers, prefer: 'wait=5' } })),
       );
       for (const answer of again) expect([answer.status, answer.json]).toEqual([200, completed]);
+      await bob.completed(other);
       expect(await system.simulator.purchases()).toEqual([1, 1]);
     },
   );

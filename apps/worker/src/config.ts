@@ -19,7 +19,7 @@ export type Role = (typeof ROLES)[number];
 const roles = z
   .string()
   .transform((text) => (text === 'all' ? [...ROLES] : text.split(',').map((role) => role.trim())))
-  .pipe(z.array(z.enum(ROLES), `must be all, or some of ${ROLES.join(', ')} with commas between them`));
+  .pipe(z.array(z.enum(ROLES, `must be all, or some of ${ROLES.join(', ')} with commas between them`)));
 
 /** Every environment variable that the worker reads. */
 export const workerVariables = z
