@@ -1,8 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Claims, CommandRunner, PREDICTIONS_BUCKET } from '@darkroom/events';
+import { ReplicateProvider } from '@darkroom/provider';
 import { openStorage } from '@darkroom/storage';
 import { buffer } from 'node:stream/consumers';
 import sharp from 'sharp';
 import { eventually } from '../../../test/support/eventually.js';
+import { PredictionClaims } from '../src/generate/find-prediction.js';
+import { Generator } from '../src/generate/generator.js';
 import { WorkerFixture } from './worker-fixture.js';
 
 describe('from a request to stored images', () => {
@@ -310,6 +314,31 @@ describe('from a request to stored images', () => {
     await fixture.runner.execute(id, retry);
     await fixture.startWorker({ roles: ['generate', 'download'] });
     expect((await fixture.until(id, ({ status }) => status === 'completed')).images).toHaveLength(1);
+    expect(counters().predictions_created).toBe(1);
+  });
+
+  it('a worker that was suspended between its fence and its create asks for nothing when it wakes', async () => {
+    const id = await fixture.request();
+    const [work] = await fixture.events(id);
+    /** Stands still after every append, as a stopped process would. */
+    class SuspendedRunner extends CommandRunner {
+      override async execute(...command: Parameters<CommandRunner['execute']>) {
+        const outcome = await super.execute(...command);
+        const since = Date.now();
+        await eventually(() => Date.now() - since > 2 * fixture.config().deadlineMarginMs);
+        return outcome;
+      }
+    }
+    const provider = new ReplicateProvider(fixture.config().replicate);
+    const claims = new PredictionClaims(await Claims.open(fixture.broker, PREDICTIONS_BUCKET), provider.name);
+    const runner = new SuspendedRunner(fixture.store, { source: '/darkroom/test' });
+    const options = { ...fixture.config(), worker: 'suspended' };
+    await new Generator(fixture.store, runner, provider, claims, options).generate(work!, new AbortController().signal);
+    expect(counters().creates_received).toBe(0);
+    expect((await fixture.events(id)).at(-1)?.data).toMatchObject({ counted: false, error: { code: 'internal' } });
+
+    await fixture.startWorker();
+    expect((await fixture.ended(id)).status).toBe('completed');
     expect(counters().predictions_created).toBe(1);
   });
 });

@@ -69,6 +69,12 @@ export class Generator {
     // Our append's answer was lost and the generation has moved on since: cancelled, or given up on by another worker.
     if (!attempt || isTerminal(started.state.status)) return null;
 
+    if (Date.now() - Date.parse(attempt.startedAt) > deadlineMarginMs) {
+      // Suspended since: others may have given this attempt up by now, and begun the next one.
+      const error = { code: 'internal', message: 'The worker was suspended before it asked', retryable: true } as const;
+      await this.#fail(id, attempt, error, { counted: false, pauseMs: 0 });
+      return null;
+    }
     let prediction: Prediction;
     try {
       // Never aborted: a create whose answer nobody waits for may still be paid for.
