@@ -39,6 +39,7 @@ describe('workerConfig', () => {
 
   it('needs a token only for the roles that talk to the provider', () => {
     expect(lines({ REPLICATE_API_TOKEN: '' })).toEqual([expect.stringContaining('REPLICATE_API_TOKEN is not set')]);
+    expect(lines({ REPLICATE_API_TOKEN: 'two words' })).toEqual(['REPLICATE_API_TOKEN: must not contain spaces']);
     expect(lines({ REPLICATE_API_TOKEN: '', WORKER_ROLES: 'dispatch,project' })).toEqual([]);
   });
 

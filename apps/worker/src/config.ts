@@ -31,7 +31,7 @@ export const workerVariables = z
     ...storageVariables,
     ...logVariables,
     WORKER_ROLES: roles.default([...ROLES]),
-    REPLICATE_API_TOKEN: z.string().optional(),
+    REPLICATE_API_TOKEN: z.string().regex(/^\S+$/, 'must not contain spaces').optional(),
     REPLICATE_BASE_URL: httpAddress.default('https://api.replicate.com/v1'),
     GENERATE_CONCURRENCY: wholeNumber(1, 10_000).default(100),
     DOWNLOAD_CONCURRENCY: wholeNumber(1, 1_000).default(8),

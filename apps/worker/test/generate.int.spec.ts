@@ -1,5 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Claims, CommandRunner, PREDICTIONS_BUCKET } from '@darkroom/events';
+import {
+  Claims,
+  CommandRunner,
+  EventStoreError,
+  JetStreamEventStore,
+  PREDICTIONS_BUCKET,
+  type EventStore,
+} from '@darkroom/events';
 import { ReplicateProvider } from '@darkroom/provider';
 import { openStorage } from '@darkroom/storage';
 import { buffer } from 'node:stream/consumers';
@@ -317,6 +324,17 @@ describe('from a request to stored images', () => {
     expect(counters().predictions_created).toBe(1);
   });
 
+  /** The generate stage alone, over a store or a runner that does what they do on a bad day. */
+  async function generatorOver(
+    store: EventStore,
+    runner = new CommandRunner(store, { source: '/darkroom/test' }),
+    deadlineMarginMs = 30_000,
+  ): Promise<Generator> {
+    const provider = new ReplicateProvider(fixture.config().replicate);
+    const claims = new PredictionClaims(await Claims.open(fixture.broker, PREDICTIONS_BUCKET), provider.name);
+    return new Generator(store, runner, provider, claims, { ...fixture.config(), deadlineMarginMs, worker: 'alone' });
+  }
+
   it('a worker that was suspended between its fence and its create asks for nothing when it wakes', async () => {
     const id = await fixture.request();
     const [work] = await fixture.events(id);
@@ -325,20 +343,50 @@ describe('from a request to stored images', () => {
       override async execute(...command: Parameters<CommandRunner['execute']>) {
         const outcome = await super.execute(...command);
         const since = Date.now();
-        await eventually(() => Date.now() - since > 2 * fixture.config().deadlineMarginMs);
+        await eventually(() => Date.now() - since > 1_000);
         return outcome;
       }
     }
-    const provider = new ReplicateProvider(fixture.config().replicate);
-    const claims = new PredictionClaims(await Claims.open(fixture.broker, PREDICTIONS_BUCKET), provider.name);
     const runner = new SuspendedRunner(fixture.store, { source: '/darkroom/test' });
-    const options = { ...fixture.config(), worker: 'suspended' };
-    await new Generator(fixture.store, runner, provider, claims, options).generate(work!, new AbortController().signal);
+    const generator = await generatorOver(fixture.store, runner, 500);
+    await generator.generate(work!, new AbortController().signal);
     expect(counters().creates_received).toBe(0);
     expect((await fixture.events(id)).at(-1)?.data).toMatchObject({ counted: false, error: { code: 'internal' } });
 
     await fixture.startWorker();
     expect((await fixture.ended(id)).status).toBe('completed');
     expect(counters().predictions_created).toBe(1);
+  });
+
+  it('a worker whose fence got no answer asks for that again, and then once for the prediction', async () => {
+    const id = await fixture.request();
+    const [work] = await fixture.events(id);
+    /** Loses the answer of the fence; then the log cannot be read for a while. */
+    class LosingStore extends JetStreamEventStore {
+      #lost = false;
+      #refusals = 0;
+
+      override async append(...appended: Parameters<JetStreamEventStore['append']>) {
+        const position = await super.append(...appended);
+        if (appended[0].type !== 'AttemptStarted' || this.#lost) return position;
+        this.#lost = true;
+        this.#refusals = 3;
+        throw new EventStoreError('unknown', 'the answer was lost');
+      }
+
+      override async load(generationId: string) {
+        if (this.#refusals-- > 0) throw new EventStoreError('unavailable', 'away');
+        return super.load(generationId);
+      }
+    }
+    const generator = await generatorOver(new LosingStore(fixture.broker));
+    await generator.generate(work!, new AbortController().signal);
+    expect(await fixture.types(id)).toEqual([
+      'GenerationRequested',
+      'AttemptStarted',
+      'PredictionCreated',
+      'Generated',
+    ]);
+    expect(counters()).toMatchObject({ creates_received: 1, predictions_created: 1, lists: 0 });
   });
 });

@@ -121,7 +121,7 @@ export function createMetrics() {
     }),
     providerRequests: new Counter<'operation' | 'code'>({
       name: 'darkroom_provider_requests_total',
-      help: 'Requests to the image provider, by HTTP status or kind of network error',
+      help: 'Requests to the image provider, by `ok` or the kind of error',
       labelNames: ['operation', 'code'],
       registers,
     }),

@@ -1,5 +1,13 @@
-import { fold, isTerminal, retryDelayMs, type Attempt, type Generation, type GenerationError } from '@darkroom/domain';
-import { CommandRunner, type EventStore, type Outcome, type RecordedEvent } from '@darkroom/events';
+import {
+  fold,
+  isTerminal,
+  retryDelayMs,
+  type Attempt,
+  type Command,
+  type Generation,
+  type GenerationError,
+} from '@darkroom/domain';
+import { CommandRunner, EventStoreError, type EventStore, type Outcome, type RecordedEvent } from '@darkroom/events';
 import { isTerminal as hasEnded, ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import { commandOf, type Intent } from '../command-of.js';
 import { pause } from '../pause.js';
@@ -15,6 +23,9 @@ export interface GeneratorOptions {
   readonly deadlineMarginMs: number;
   readonly retryBaseMs: number;
 }
+
+/** Pause between looks whether the log answers again. Milliseconds. */
+const LOG_PAUSE_MS = 250;
 
 /** Pauses between looks at a running prediction. Milliseconds. */
 const FIRST_LOOK_MS = 200;
@@ -56,18 +67,14 @@ export class Generator {
       const adopted = await this.#adopt(id, state, state.unresolved, signal);
       if (adopted) return adopted;
     }
-    const { predictionTimeoutMs, deadlineMarginMs } = this.options;
+    const { worker, predictionTimeoutMs, deadlineMarginMs } = this.options;
     const deadline = new Date(Date.now() + predictionTimeoutMs + deadlineMarginMs).toISOString();
-    const started = await this.#execute(id, {
-      type: 'StartAttempt',
-      stage: 'generate',
-      worker: this.options.worker,
-      deadline,
-    });
+    const start = commandOf({ type: 'StartAttempt', stage: 'generate', worker, deadline });
+    const started = await this.#insist(id, start, signal);
     if (started.kind === 'rejected') return this.#notStarted(id, state, started);
     const attempt = started.state.current;
-    // Our append's answer was lost and the generation has moved on since: cancelled, or given up on by another worker.
-    if (!attempt || isTerminal(started.state.status)) return null;
+    // Our append's answer was lost, and the generation has moved on since: cancelled, given up on, or begun by another.
+    if (attempt?.startedAt !== start.at || attempt.worker !== worker || isTerminal(started.state.status)) return null;
 
     if (Date.now() - Date.parse(attempt.startedAt) > deadlineMarginMs) {
       // Suspended since: others may have given this attempt up by now, and begun the next one.
@@ -92,6 +99,23 @@ export class Generator {
       return null;
     }
     return this.#record(id, state, attempt, prediction, signal);
+  }
+
+  /**
+   * While the log does not answer, only this worker knows that nothing was asked of the provider: handed back now, the
+   * attempt would be one of unknown outcome. The same command, repeated, is carried out once.
+   */
+  async #insist(id: string, command: Command, signal: AbortSignal): Promise<Outcome> {
+    for (let inDoubt = false; ;) {
+      try {
+        return await this.runner.execute(id, command);
+      } catch (error) {
+        if (!(error instanceof EventStoreError)) throw error;
+        inDoubt ||= error.kind === 'unknown';
+        if (!inDoubt) throw error;
+        await pause(LOG_PAUSE_MS, signal);
+      }
+    }
   }
 
   async #notStarted(

@@ -211,6 +211,26 @@ describe('JetStreamTransport', () => {
     await queueIsEmpty();
   });
 
+  it('gives back also what was on its way when it was closed', async () => {
+    await provision(broker, { replicas: 1, ackWaitMs: 30_000 });
+    handle = () => Promise.resolve();
+    for (let round = 0; round < 20; round++) {
+      await startWorker();
+      const putting = Promise.all(Array.from({ length: 20 }, () => put()));
+      await put();
+      await workers.pop()!.close();
+      await putting;
+      // What is left has to be there for another worker now, and not when the ack wait is over.
+      const consumer = await broker.jetstream.consumers.get(WORK_STREAM, workConsumer('generate', 'normal'));
+      const another = await consumer.consume({ callback: (message) => message.ack() });
+      await eventually(async () => (await depth()) === 0, {
+        timeoutMs: 5_000,
+        what: `an empty queue in round ${round}`,
+      });
+      await another.close();
+    }
+  }, 60_000);
+
   it('takes the work from handlers that do not end in time', async () => {
     const begun = signal();
     const never = new Promise<void>(() => undefined);

@@ -1,4 +1,5 @@
 import type { ConsumerMessages, JsMsg } from '@nats-io/jetstream';
+import type { Subscription } from '@nats-io/nats-core';
 import type { Broker } from '../connect.js';
 
 /** How long one pull waits for messages. Milliseconds. */
@@ -29,7 +30,7 @@ export class Lane {
     },
   ) {
     options.stopping.addEventListener('abort', () => {
-      this.#messages?.stop();
+      this.#drain();
       this.wake();
     });
   }
@@ -61,6 +62,7 @@ export class Lane {
     const consumer = await this.broker.jetstream.consumers.get(this.stream, this.consumer);
     while (!this.options.stopping.aborted && room > 0) {
       this.#messages = await consumer.fetch({ max_messages: room, expires: PULL_EXPIRES_MS });
+      if (this.options.stopping.aborted) this.#drain();
       for await (const message of this.#messages) {
         if (this.options.stopping.aborted) message.nak();
         else {
@@ -70,6 +72,15 @@ export class Lane {
       }
       room = Math.min(MAX_PULL, Math.max(1, this.options.freeSlots())) - this.waiting.length;
     }
+  }
+
+  /**
+   * Ends the pull, and lets through what the broker has already sent, so that it can be given back. The client's stop()
+   * would drop that, and it would be nobody's until ack_wait has passed. Its type does not show the subscription.
+   */
+  #drain(): void {
+    const messages: (ConsumerMessages & { readonly sub?: Subscription }) | undefined = this.#messages;
+    messages?.sub?.drain().catch(() => messages.stop());
   }
 
   /** Until somebody calls wake(), or the time is over. */
