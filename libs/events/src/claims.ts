@@ -7,7 +7,7 @@ import { readError } from './jetstream-event-store.js';
 /** nats-server: wrong last sequence, here: the key is taken. */
 const KEY_TAKEN = new Set([10071, 10164]);
 
-/** A bucket in which the first to write a key keeps it, for ever. */
+/** A bucket in which the first to write a key keeps it, for as long as the bucket keeps anything. */
 export class Claims {
   private constructor(
     private readonly broker: Broker,

@@ -10,6 +10,9 @@ import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions
 export const LOG_ID = 'darkroom_log_id';
 const TOPOLOGY = 'darkroom_topology';
 
+/** Nobody looks for a prediction that is older: attempts last minutes, outages of everything hopefully not for a week. */
+const PREDICTION_CLAIM_MS = 7 * 24 * 3_600_000;
+
 /** Error codes of nats-server, from its server/errors.json. */
 const STREAM_NOT_FOUND = 10059;
 const STREAM_NAME_IN_USE = 10058;
@@ -27,9 +30,8 @@ export async function provision(broker: Broker, options: TopologyOptions): Promi
     for (const consumer of definition.consumers) await provisionConsumer(broker, definition.config.name, consumer);
   }
   const buckets = new Kvm(broker.jetstream);
-  for (const bucket of [IDEMPOTENCY_BUCKET, PREDICTIONS_BUCKET]) {
-    await buckets.create(bucket, { replicas: options.replicas, history: 1 });
-  }
+  await buckets.create(IDEMPOTENCY_BUCKET, { replicas: options.replicas, history: 1 });
+  await buckets.create(PREDICTIONS_BUCKET, { replicas: options.replicas, history: 1, ttl: PREDICTION_CLAIM_MS });
 }
 
 async function provisionStream(broker: Broker, { config }: StreamDefinition): Promise<'ours' | 'newer'> {
