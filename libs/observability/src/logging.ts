@@ -3,7 +3,6 @@ import { Logger as PinoLogger, LoggerModule } from 'nestjs-pino';
 import { stdTimeFunctions, type DestinationStream, type LevelWithSilent, type LoggerOptions } from 'pino';
 import { logContext } from './log-context.js';
 
-
 export interface LoggingOptions {
   readonly level: LevelWithSilent;
   /** Which app writes, e.g. `gateway`. */
