@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startNats } from '../support/nats.js';
 import { AppProcess, assertBuilt, type AppName } from './app-process.js';
 
 const SERVERS = { NATS_URL: 'nats://127.0.0.1:1', DATABASE_URL: 'postgres://127.0.0.1:1/none' };
@@ -58,5 +61,28 @@ describe('a bad environment', () => {
     const names = lines.map((line) => /^Bad configuration: ([A-Z_]+)(?: is not set)?: \S.*$/.exec(line)?.[1] ?? line);
     expect(names.sort()).toEqual(named);
     expect([code, process.stdout]).toEqual([1, '']);
+  });
+
+  it.each([
+    { app: 'gateway', variable: 'PORT' },
+    { app: 'worker', variable: 'WORKER_PORT' },
+  ] as const)('$app: a port that is taken: one line, and the end', async ({ app, variable }) => {
+    const nats = await startNats();
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    try {
+      const { port } = taken.address() as AddressInfo;
+      const addresses = { ...SERVERS, NATS_URL: nats.url, HOST: '127.0.0.1', [variable]: String(port) };
+      const env = { ...LOGIN, ...addresses, REPLICATE_API_TOKEN: 'x', LOG_LEVEL: 'silent' };
+      const process = new AppProcess({ app, env, port, readyPath: '/', folder });
+      const { code } = await process.runToEnd();
+      expect({ code, stderr: process.stderr.trimEnd() }).toEqual({
+        code: 1,
+        stderr: expect.stringMatching(new RegExp(`^The ${app} cannot .*EADDRINUSE.*:${port}$`)),
+      });
+    } finally {
+      taken.close();
+      await nats.stop();
+    }
   });
 });

@@ -12,8 +12,13 @@ const logger = new Logger('Gateway');
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void shutDown(signal));
 
-await app.listen(config.port, config.host);
-logger.log(`Listening on ${await app.getUrl()}`);
+try {
+  await app.listen(config.port, config.host);
+  logger.log(`Listening on ${await app.getUrl()}`);
+} catch (error) {
+  process.stderr.write(`The gateway cannot start: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}
 
 async function shutDown(signal: string): Promise<void> {
   logger.log(`${signal}: shutting down`);

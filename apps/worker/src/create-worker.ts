@@ -69,9 +69,10 @@ export async function startWorker(config: WorkerConfig, onFailure: (error: Error
   void broker.connection.closed().then((error) => {
     if (!closing) onFailure(new Error(`NATS closed the connection: ${error ? error.message : 'no reason given'}`));
   });
+  // First the port: who cannot have it must not have taken work.
+  await app.listen(config.port, config.host);
   await app.startAllMicroservices();
   projection?.start(onFailure);
-  await app.listen(config.port, config.host);
   return {
     app,
     async close() {

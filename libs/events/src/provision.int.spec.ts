@@ -115,6 +115,19 @@ describe('provision', () => {
     await expect(provision(broker, OPTIONS)).rejects.toThrow(/EVENTS .*cannot be changed in place/);
   });
 
+  it('waits for a server that is away, until it is back or the wait is ended', async () => {
+    await nats.kill9();
+    const abort = new AbortController();
+    const given = provision(broker, OPTIONS, abort.signal);
+    abort.abort(new Error('enough'));
+    await expect(given).rejects.toThrow();
+
+    const waiting = provision(broker, OPTIONS);
+    await nats.restart();
+    await waiting;
+    expect((await streams().info(EVENTS_STREAM)).config.subjects).toEqual(['generation.*']);
+  }, 60_000);
+
   it('leaves the configuration of a newer release alone', async () => {
     await provision(broker, OPTIONS);
     const { config } = await streams().info(WORK_STREAM);

@@ -1,6 +1,8 @@
 import { JetStreamApiError, type ConsumerConfig, type StreamInfo } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
+import { NoRespondersError, RequestError, TimeoutError } from '@nats-io/nats-core';
 import canonicalize from 'canonicalize';
+import { setTimeout as delay } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import type { Broker } from './connect.js';
 import { IDEMPOTENCY_BUCKET, PREDICTIONS_BUCKET } from './subjects.js';
@@ -9,6 +11,9 @@ import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions
 /** Stream metadata: which log this is. Given when the stream is made, kept by snapshots, never changed. */
 export const LOG_ID = 'darkroom_log_id';
 const TOPOLOGY = 'darkroom_topology';
+
+/** Pause between tries while JetStream does not answer. Milliseconds. */
+const PAUSE_MS = 250;
 
 /** Nobody looks for a prediction that is older: attempts last minutes, outages of everything hopefully not for a week. */
 const PREDICTION_CLAIM_MS = 7 * 24 * 3_600_000;
@@ -22,8 +27,32 @@ const CONSUMER_NOT_FOUND = 10014;
  * Makes every stream, consumer and bucket that is missing and brings those that differ up to date. Any number of
  * processes may do it at once, and again at every start. A configuration of a newer release is left alone. What cannot
  * be changed in place is refused for streams (data), and made anew for consumers, from where the old one stood.
+ * Waits for a JetStream that does not answer yet: a server takes clients before it has recovered its streams.
+ * @throws Error that says what to do about a stream; the reason of `signal` when that aborts
  */
-export async function provision(broker: Broker, options: TopologyOptions): Promise<void> {
+export async function provision(broker: Broker, options: TopologyOptions, signal?: AbortSignal): Promise<void> {
+  for (;;) {
+    signal?.throwIfAborted();
+    try {
+      return await provisionOnce(broker, options);
+    } catch (error) {
+      if (!isAway(error)) throw error;
+      await delay(PAUSE_MS, undefined, { signal });
+    }
+  }
+}
+
+/** No answer, or the answer that it cannot be done just now. */
+function isAway(error: unknown): boolean {
+  return (
+    error instanceof TimeoutError ||
+    error instanceof RequestError ||
+    error instanceof NoRespondersError ||
+    (error instanceof JetStreamApiError && error.status === 503)
+  );
+}
+
+async function provisionOnce(broker: Broker, options: TopologyOptions): Promise<void> {
   for (const definition of topology(options)) {
     const written = await provisionStream(broker, definition);
     if (written === 'newer') continue;

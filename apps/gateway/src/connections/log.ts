@@ -83,7 +83,7 @@ export class LogConnection {
     );
     if (!broker) return;
     const idempotencyKeys = await this.#untilItWorks('provision', async () => {
-      await provision(broker, { replicas: this.config.replicas });
+      await provision(broker, { replicas: this.config.replicas }, signal);
       return Claims.open(broker, IDEMPOTENCY_BUCKET);
     });
     if (!idempotencyKeys || signal.aborted) return broker.close();
