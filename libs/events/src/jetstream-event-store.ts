@@ -1,5 +1,13 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
-import { NoRespondersError, RequestError, TimeoutError, type Msg } from '@nats-io/nats-core';
+import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream';
+import {
+  ClosedConnectionError,
+  ConnectionError,
+  DrainingConnectionError,
+  NoRespondersError,
+  RequestError,
+  TimeoutError,
+  type Msg,
+} from '@nats-io/nats-core';
 import { REQUEST_TIMEOUT_MS, type Broker } from './connect.js';
 import { decode, encode } from './envelope.js';
 import {
@@ -114,14 +122,20 @@ function storeError(kind: EventStoreError['kind'], cause: Error): EventStoreErro
   return new EventStoreError(kind, `JetStream: ${cause.message}`, { cause });
 }
 
+/** Errors that the client or the server gives; anything else is a defect of ours, and passes as it is. */
+const BROKER_ERRORS = [
+  TimeoutError,
+  RequestError,
+  NoRespondersError,
+  JetStreamApiError,
+  JetStreamError,
+  ConnectionError,
+  ClosedConnectionError,
+  DrainingConnectionError,
+];
+
 function isBrokerError(error: unknown): error is Error {
-  return (
-    error instanceof TimeoutError ||
-    error instanceof RequestError ||
-    error instanceof NoRespondersError ||
-    error instanceof JetStreamApiError ||
-    (error instanceof Error && /Connection|Draining|JetStream/.test(error.name))
-  );
+  return BROKER_ERRORS.some((kind) => error instanceof kind);
 }
 
 function asError(error: unknown): Error {

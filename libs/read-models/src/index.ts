@@ -1,10 +1,5 @@
 export { migrateReadModels, type MigrateOptions } from './database/migrate.js';
-export {
-  openReadModels,
-  readModelsOptions,
-  type ReadModels,
-  type ReadModelsConfig,
-} from './database/open-read-models.js';
+export { openReadModels, type ReadModels, type ReadModelsConfig } from './database/open-read-models.js';
 export { LIVE_SCHEMA } from './database/schema-name.js';
 export { ReadModelUnavailable } from './database/unavailable.js';
 export { BadCursor } from './generations/cursor.js';

@@ -45,5 +45,3 @@ export type Command = Common &
     | { readonly type: 'Cancel'; readonly by: string; readonly reason: string | null }
     | { readonly type: 'Retry'; readonly by: string }
   );
-
-export type CommandType = Command['type'];

@@ -43,13 +43,12 @@ export class Lane {
   /** Pulls until told to stop. Never throws: a broker that is away is waited for. */
   async run(): Promise<void> {
     while (!this.options.stopping.aborted) {
-      const room = Math.min(MAX_PULL, Math.max(1, this.options.freeSlots())) - this.waiting.length;
-      if (room <= 0) {
+      if (this.#room() <= 0) {
         await this.#woken();
         continue;
       }
       try {
-        await this.#pull(room);
+        await this.#pull();
       } catch (error) {
         if (this.options.stopping.aborted) return;
         this.options.onError(error instanceof Error ? error : new Error(String(error)));
@@ -58,9 +57,14 @@ export class Lane {
     }
   }
 
-  async #pull(room: number): Promise<void> {
+  /** How many more messages may come: one at least in hand, beyond that only what finds a slot. */
+  #room(): number {
+    return Math.min(MAX_PULL, Math.max(1, this.options.freeSlots())) - this.waiting.length;
+  }
+
+  async #pull(): Promise<void> {
     const consumer = await this.broker.jetstream.consumers.get(this.stream, this.consumer);
-    while (!this.options.stopping.aborted && room > 0) {
+    for (let room = this.#room(); room > 0 && !this.options.stopping.aborted; room = this.#room()) {
       this.#messages = await consumer.fetch({ max_messages: room, expires: PULL_EXPIRES_MS });
       if (this.options.stopping.aborted) this.#drain();
       for await (const message of this.#messages) {
@@ -70,7 +74,6 @@ export class Lane {
           this.options.onMessage();
         }
       }
-      room = Math.min(MAX_PULL, Math.max(1, this.options.freeSlots())) - this.waiting.length;
     }
   }
 

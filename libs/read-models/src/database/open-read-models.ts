@@ -20,8 +20,8 @@ export interface ReadModelsConfig {
   readonly onWarning?: (message: string) => void;
 }
 
-/** Options for MikroORM, also for `MikroOrmModule.forRoot`. Nothing connects before the first query. */
-export function readModelsOptions(config: ReadModelsConfig): Options {
+/** Options for MikroORM. Nothing connects before the first query. */
+function readModelsOptions(config: ReadModelsConfig): Options {
   const { url, poolSize = 10, timeoutMs = 5_000, onWarning } = config;
   return defineConfig({
     entities: [GenerationTable, CheckpointTable],
