@@ -38,7 +38,7 @@ describe('following generations', () => {
   });
 
   const requested = async (user = 'alice'): Promise<GenerationView> =>
-    (await gateway.send('/v1/generations', { user, json: { prompt: 'a lighthouse' } })).json;
+    (await gateway.send('/v1/generations', { user, json: { prompt: 'a lighthouse' } })).json as GenerationView;
   const complete = ({ id }: GenerationView) => completeGeneration(gateway, id, Buffer.from('x'));
   const follow = (id: string, after: number | null, principal = alice) =>
     service.follow(principal, id, { after, signal: stop.signal });
@@ -71,10 +71,8 @@ describe('following generations', () => {
       ...['queued', 'processing', 'processing', 'downloading', 'downloading', 'completed'],
     ]);
     expect(following.views.at(-1)).toEqual((await gateway.send(`/v1/generations/${generation.id}`)).json);
-    const { data } = (await gateway.send(`/v1/generations/${generation.id}/history`)).json;
-    expect(following.views.map(({ position }) => position)).toEqual(
-      data.map(({ position }: { position: number }) => position),
-    );
+    const history = await service.history(alice, generation.id);
+    expect(following.views.map(({ position }) => position)).toEqual(history.map(({ position }) => position));
   });
 
   it('refuses what the principal cannot see, before anything is told', async () => {
@@ -130,7 +128,8 @@ describe('following generations', () => {
     const generation = await requested();
     await failGeneration(gateway, generation.id);
     expect(versions(await all(await follow(generation.id, 0)))).toEqual(upTo(3));
-    const retried = (await gateway.send(`/v1/generations/${generation.id}/retry`, { method: 'POST' })).json;
+    const retried = (await gateway.send(`/v1/generations/${generation.id}/retry`, { method: 'POST' }))
+      .json as GenerationView;
     const following = listen(await follow(generation.id, generation.position));
     await complete(generation);
     await following.ended;

@@ -41,7 +41,8 @@ describe('LiveHub', () => {
   }
 
   async function requested(user: string): Promise<string> {
-    return (await gateway.send('/v1/generations', { user, json: { prompt: 'a lighthouse' } })).json.id;
+    const { json } = await gateway.send('/v1/generations', { user, json: { prompt: 'a lighthouse' } });
+    return (json as { id: string }).id;
   }
 
   /** Reads in the background; `heard` grows. */
