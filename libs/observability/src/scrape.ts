@@ -14,8 +14,6 @@ export type Refresh = () => Promise<unknown>;
 /** The text of a registry, with gauges that are brought up to date before each scrape. */
 export class Scrapes {
   readonly #refreshes: Refresh[] = [];
-  /** Scrapes that come together share one round of questions. */
-  readonly #refreshAll = singleFlight(() => this.#askAll());
 
   constructor(
     private readonly registry: Registry,
@@ -27,11 +25,14 @@ export class Scrapes {
     this.#refreshes.push(singleFlight(refresh));
   }
 
-  /** All metrics in Prometheus's text format. Gauges whose refresh fails, or takes too long, are left out. */
-  async text(): Promise<string> {
-    await this.#refreshAll();
+  /**
+   * All metrics in Prometheus's text format. Gauges whose refresh fails, or takes too long, are left out. Scrapes that
+   * come together share one text: some metrics of the process are over the time since the scrape before.
+   */
+  readonly text = singleFlight(async (): Promise<string> => {
+    await this.#askAll();
     return this.registry.metrics();
-  }
+  });
 
   async #askAll(): Promise<void> {
     const answered = new AbortController();
