@@ -1,29 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { once } from 'node:events';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import pg from 'pg';
 import { eventually } from '../../../test/support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../../test/support/postgres.js';
+import { NATS_REFUSAL, serverThatSays } from '../../../test/support/server-that-says.js';
 import { parseMetrics, type Samples } from '../../../test/system/metrics-text.js';
 import { startWorker, type Worker } from '../src/create-worker.js';
 import { WorkerFixture } from './worker-fixture.js';
-
-/** A server that takes connections and says these words, or nothing. */
-async function serverThatSays(words: string): Promise<{ url: string; server: Server; close(): void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.write(words);
-  });
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  const close = () => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  };
-  return { url: `127.0.0.1:${port}`, server, close };
-}
 
 async function readiness({ url }: Worker): Promise<{ status: number; states: Record<string, string> }> {
   const response = await fetch(`${url}/health/ready`);
@@ -51,7 +33,7 @@ describe('health and metrics of a worker', () => {
   it('are there while NATS takes connections and says nothing, and the worker closes at once', async () => {
     const silent = await serverThatSays('');
     const failures: Error[] = [];
-    const config = fixture.config({ nats: { servers: [silent.url], replicas: 1 } });
+    const config = fixture.config({ nats: { servers: [silent.address], replicas: 1 } });
     const worker = await startWorker(config, (error) => failures.push(error));
     try {
       expect((await fetch(`${worker.url}/health/live`)).status).toBe(200);
@@ -73,17 +55,9 @@ describe('health and metrics of a worker', () => {
   });
 
   it('do not hide that NATS refuses the credentials: the worker is told to end', async () => {
-    const info = {
-      server_id: 'x',
-      version: '2.12.0',
-      max_payload: 1_048_576,
-      headers: true,
-      proto: 1,
-      jetstream: true,
-    };
-    const refusing = await serverThatSays(`INFO ${JSON.stringify(info)}\r\n-ERR 'Authorization Violation'\r\n`);
+    const refusing = await serverThatSays(NATS_REFUSAL);
     const failures: Error[] = [];
-    const config = fixture.config({ nats: { servers: [refusing.url], replicas: 1 } });
+    const config = fixture.config({ nats: { servers: [refusing.address], replicas: 1 } });
     const worker = await startWorker(config, (error) => failures.push(error));
     try {
       await worker.begun;
