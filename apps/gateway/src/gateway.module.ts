@@ -1,5 +1,5 @@
 import { CommandRunner } from '@darkroom/events';
-import { loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
+import { HealthChecks, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
 import { openStorage } from '@darkroom/storage';
 import {
@@ -21,6 +21,7 @@ import { LogConnection } from './connections/log.js';
 import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
+import { gatewayChecks } from './health/gateway-checks.js';
 import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
 import type { StreamTiming } from './live/event-stream.js';
@@ -49,7 +50,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
       imports: [
         loggingModule({ level: config.logLevel, service: 'gateway' }),
         MetricsModule.register(metrics),
-        // The health controller says itself what is away, and why.
+        // The health checks say themselves what is away, and why.
         TerminusModule.forRoot({ logger: false }),
       ],
       controllers: [
@@ -75,6 +76,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
             new LiveHub(log, { onSubscribers: (count) => metrics.liveSubscribers.set(count) }),
         },
         { provide: TIMING, useValue: timing },
+        { provide: HealthChecks, inject: [LiveHub, READ_MODELS, STORAGE], useFactory: gatewayChecks },
         {
           provide: GenerationsService,
           inject: [LogConnection, LiveHub, READ_MODELS],

@@ -54,11 +54,6 @@ export class LogConnection {
   /** @throws EventStoreError `unavailable` */
   readonly idempotencyKeys = (): Claims => this.#use().idempotencyKeys;
 
-  /** Resolves when events can be appended now. */
-  async check(): Promise<void> {
-    await this.reader.identify();
-  }
-
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#opening;

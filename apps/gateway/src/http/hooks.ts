@@ -23,6 +23,8 @@ const UNLOGGED = new Set(['/health/live', '/health/ready', '/metrics']);
 
 /** nginx's status for a client that left before the answer began. Nobody is sent it. */
 const CLIENT_LEFT = 499;
+/** Those that the metrics tell apart: Node takes three dozen, down to PROPFIND and M-SEARCH. */
+const METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** What happens around every request: its id, its trace, security headers, one log line and one observation. */
 export async function registerHooks(app: NestFastifyApplication, metrics: Metrics): Promise<void> {
@@ -33,7 +35,8 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
     // The pattern, not the path: a path holds ids.
     const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
     const status = reply.raw.headersSent ? reply.statusCode : CLIENT_LEFT;
-    metrics.httpRequestDuration.observe({ route, method: request.method, code: String(status) }, elapsedMs / 1_000);
+    const method = METHODS.has(request.method) ? request.method : 'other';
+    metrics.httpRequestDuration.observe({ route, method, code: String(status) }, elapsedMs / 1_000);
     if (UNLOGGED.has(route)) return;
     // Without query and headers: they may hold what users asked for, and secrets.
     const fields = { method: request.method, path: request.url.split('?', 1)[0], status };

@@ -39,7 +39,7 @@ describe('Prefer: wait', () => {
   it('answers 200 as soon as the generation is completed, whichever gateway is asked', async () => {
     for (const gateway of gateways) {
       const next = nextRequested(gateways[0]);
-      await gateways[0]!.log.check();
+      await gateways[0]!.log.reader.identify();
       const answer = post(30, gateway);
       await completeGeneration(gateways[1]!, await next, Buffer.from('x'));
       const { status, headers, json: generation } = await answer;
