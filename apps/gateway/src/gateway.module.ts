@@ -21,6 +21,7 @@ import { LogConnection } from './connections/log.js';
 import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
+import { graphqlModule, RESOLVERS } from './graphql/graphql.module.js';
 import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
 import { LiveHub } from './live/live-hub.js';
@@ -42,6 +43,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
 
   static register(config: GatewayConfig, metrics: Metrics): DynamicModule {
     const onWarning = (message: string) => new Logger('Postgres').warn(message);
+    const authenticator = new Authenticator(config.auth);
     return {
       module: GatewayModule,
       imports: [
@@ -49,13 +51,15 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         MetricsModule.register(metrics),
         // The health controller says itself what is away, and why.
         TerminusModule.forRoot({ logger: false }),
+        graphqlModule(authenticator),
       ],
       controllers: [GenerationsController, ListsController, ImagesController, ModelsController, HealthController],
       providers: [
+        ...RESOLVERS,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: Authenticator, useValue: new Authenticator(config.auth) },
+        { provide: Authenticator, useValue: authenticator },
         { provide: STORAGE, useValue: openStorage(config.storageUrl) },
         { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },

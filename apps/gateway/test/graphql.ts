@@ -1,0 +1,90 @@
+import type { RequestOptions, TestGateway } from './gateway-fixture.js';
+
+export interface GraphqlAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+  /** Whatever the server sent: the test says what it expects. */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any
+  readonly data: any;
+  readonly errors: readonly GraphqlError[] | undefined;
+}
+
+export interface GraphqlError {
+  readonly message: string;
+  readonly path?: readonly (string | number)[];
+  readonly extensions: Readonly<Record<string, unknown>>;
+}
+
+/** Sends an operation over HTTP as a user. */
+export async function sendGraphql(
+  gateway: TestGateway,
+  query: string,
+  variables: Readonly<Record<string, unknown>> = {},
+  options: RequestOptions = {},
+): Promise<GraphqlAnswer> {
+  const { status, headers, json } = await gateway.send('/graphql', { json: { query, variables }, ...options });
+  return { status, headers, data: json?.data, errors: json?.errors };
+}
+
+/** Every field of a generation. */
+export const GENERATION = /* GraphQL */ `
+  fragment everything on Generation {
+    id
+    status
+    progress
+    modelId
+    prompt
+    negativePrompt
+    width
+    height
+    aspectRatio
+    numInferenceSteps
+    guidanceScale
+    seed
+    numOutputs
+    outputFormat
+    sourceImageUrl
+    strength
+    style
+    modelOptions
+    attempt
+    maxAttempts
+    priority
+    lane
+    queuePosition
+    createdAt
+    scheduledAt
+    startedAt
+    completedAt
+    retryAt
+    error {
+      code
+      message
+      stage
+      retryable
+    }
+    images {
+      id
+      url
+      thumbnailUrl
+      format
+      width
+      height
+      bytes
+      sha256
+      blurhash
+    }
+    cost {
+      estimatedUsd
+      actualUsd
+    }
+    warnings {
+      field
+      message
+    }
+    metadata
+    batchId
+    version
+    position
+  }
+`;
