@@ -63,7 +63,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         { provide: STORAGE, useValue: openStorage(config.storageUrl) },
         { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },
-        { provide: LiveHub, inject: [LogConnection], useFactory: (log: LogConnection) => new LiveHub(log.reader) },
+        { provide: LiveHub, inject: [LogConnection], useFactory: (log: LogConnection) => new LiveHub(log) },
         {
           provide: GenerationsService,
           inject: [LogConnection, LiveHub, READ_MODELS],

@@ -16,6 +16,7 @@ import { EventStoreError, type CommandRunner, type EventStore, type RecordedEven
 import { BadCursor, type GenerationFilters, type ReadModels } from '@darkroom/read-models';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, invalid } from '../errors/app-error.js';
+import { followEvents, followGeneration, type Moment } from '../live/follow.js';
 import type { LiveHub } from '../live/live-hub.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
@@ -46,6 +47,19 @@ export interface Page {
   readonly generations: readonly GenerationView[];
   readonly nextCursor: string | null;
   readonly position: number;
+}
+
+export interface FollowOptions {
+  /** Changes up to this position are known; null: begin with the present state. */
+  readonly after: number | null;
+  /** Abort it when nobody listens any more. */
+  readonly signal: AbortSignal;
+}
+
+/** Changes of one generation, to be iterated once. */
+export interface Following extends AsyncIterable<GenerationView> {
+  /** Whether there is nothing to tell: the generation has ended, and all of it is known. */
+  readonly ended: boolean;
 }
 
 /** Longest wait for the log to take a command. A client that hears nothing for longer gives up by itself. */
@@ -162,6 +176,43 @@ export class GenerationsService {
     return { image, generation: this.#view(id, snapshot) };
   }
 
+  /**
+   * The generation after each change from `after` on, in order, each exactly once; with `after: null` as it is now, then
+   * after each further change. Ends after a terminal state that nothing follows, when `signal` aborts, and when the
+   * gateway closes. A position beyond the end of the log is none of this log, and taken for null.
+   * @throws AppError `not_found` at once; `unavailable` from the iteration, when the listener falls behind what happens
+   * or the log cannot be read for long: follow again, after the last position that was heard
+   */
+  async follow(principal: Principal, id: string, { after, signal }: FollowOptions): Promise<Following> {
+    const subscription = this.live.subscribe({ generationId: id }, signal);
+    try {
+      const stream = await this.#ownedStream(principal, id);
+      const isOfThisLog = after === null || after <= stream.position || after <= (await this.live.lastPosition());
+      const from = isOfThisLog ? after : null;
+      const moments = followGeneration(id, stream, subscription, { after: from, store: this.store });
+      const state = fold(stream.events);
+      const ended = state !== null && isTerminal(state.status) && from !== null && stream.position <= from;
+      return Object.assign(this.#views(moments), { ended });
+    } catch (error) {
+      subscription.end();
+      throw error;
+    }
+  }
+
+  /**
+   * A generation after each of its changes, from now on: the principal's generations, everybody's for operators. Ends
+   * when `signal` aborts and when the gateway closes.
+   * @throws AppError `unavailable` from the iteration: changes may have been missed; subscribe again, and look
+   */
+  followAll(principal: Principal, { signal }: { readonly signal: AbortSignal }): AsyncIterable<GenerationView> {
+    const interest = principal.operator ? 'everything' : { userId: principal.userId };
+    return this.#views(followEvents(this.live.subscribe(interest, signal), () => this.live.states));
+  }
+
+  async *#views(moments: AsyncIterable<Moment>): AsyncGenerator<GenerationView, void, void> {
+    for await (const { id, time, ...snapshot } of moments) yield this.#view(id, snapshot, time ?? undefined);
+  }
+
   async #command(
     principal: Principal,
     id: string,
@@ -189,20 +240,20 @@ export class GenerationsService {
   /** Begins, then waits for the end of the generation if that is asked for; answers how it stands then. */
   async #ended(id: string, wait: RequestOptions['wait'], begin: () => Promise<Snapshot>): Promise<GenerationView> {
     if (!wait) return this.#view(id, await begin());
-    const begun = new AbortController();
-    const signal = AbortSignal.any([begun.signal, wait.signal, AbortSignal.timeout(wait.seconds * 1_000)]);
+    const signal = AbortSignal.any([wait.signal, AbortSignal.timeout(wait.seconds * 1_000)]);
+    const subscription = this.live.subscribe({ generationId: id }, signal);
     try {
-      let change = this.live.change(id, signal);
+      const changes = subscription[Symbol.asyncIterator]();
       let snapshot = await begin();
       while (!isTerminal(snapshot.state.status)) {
-        const changed = await change;
-        change = this.live.change(id, signal);
+        // A subscription that is cut ends the wait, no more: the request has been accepted.
+        const { done } = await changes.next().catch(() => ({ done: true }));
         snapshot = (await this.#reload(id)) ?? snapshot;
-        if (!changed) break;
+        if (done) break;
       }
       return this.#view(id, snapshot);
     } finally {
-      begun.abort();
+      subscription.end();
     }
   }
 

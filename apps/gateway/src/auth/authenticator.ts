@@ -11,6 +11,7 @@ const ADMIN_USER_ID = 'admin';
 const claims = z.object({
   sub: z.string().min(1).max(255).refine(isStorable),
   role: z.unknown().optional(),
+  exp: z.number().optional(),
 });
 
 export interface AuthOptions {
@@ -37,7 +38,7 @@ export class Authenticator {
     if (credential === undefined) throw unauthenticated('Send a bearer token or an API key', null);
     // Digests have one length, so that the comparison takes the same time whatever was sent.
     if (this.#adminKey && timingSafeEqual(digest(credential), this.#adminKey)) {
-      return { userId: ADMIN_USER_ID, operator: true };
+      return { userId: ADMIN_USER_ID, operator: true, expiresAt: null };
     }
     return this.#fromToken(credential);
   }
@@ -47,7 +48,10 @@ export class Authenticator {
       // One algorithm, named by us: a token must not choose how it is checked.
       const verified = await jwtVerify(token, this.#jwtKey, { algorithms: ['HS256'] }).catch(() => null);
       const { data } = claims.safeParse(verified?.payload);
-      if (data) return { userId: data.sub, operator: data.role === 'admin' };
+      if (data) {
+        const expiresAt = data.exp === undefined ? null : data.exp * 1_000;
+        return { userId: data.sub, operator: data.role === 'admin', expiresAt };
+      }
     }
     throw unauthenticated('The token or API key is not valid, or no longer', 'invalid_token');
   }

@@ -1,22 +1,52 @@
-import { EventStoreError, type LogReader, type RecordedEvent } from '@darkroom/events';
+import { EventStoreError, type EventStore, type LogReader, type Position, type RecordedEvent } from '@darkroom/events';
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '../errors/app-error.js';
+import { FoldedStates } from './folded-states.js';
+import { MISSED, Subscription, type Change } from './subscription.js';
 
 /** Pause before the log is read again after it could not be. Milliseconds. */
 const RETRY_PAUSE_MS = 500;
 
+/** A reading that lasted this long went well: what ends it begins a new outage. Milliseconds. */
+const STEADY_MS = 5_000;
+
+/** Events that are handed out before subscribers get a turn: much less than any of them may have waiting. */
+const MOST_AT_ONCE = 100;
+
+/** Whose events a subscriber wants: those of a generation, of a user, or all. */
+export type Interest = { readonly generationId: string } | { readonly userId: string } | 'everything';
+
+export interface LiveHubOptions {
+  /** Events that may wait for one subscriber. Default 1,000. */
+  readonly capacity?: number;
+  /** How long the log may be away before subscribers are told so. Milliseconds, default one minute. */
+  readonly patienceMs?: number;
+  /** Hears the number of subscribers whenever it changes. */
+  readonly onSubscribers?: (count: number) => void;
+}
+
 /**
- * Follows the log from its end, once for the whole gateway, and tells whoever waits for a generation that it changed.
- * Anything but a tight race is told once; where events may have been missed (the first start, another log), everybody
- * is told, and has to look.
+ * Follows the log from its end, once for the whole gateway, and hands each event to whoever subscribed to it. A lost
+ * connection is no gap: it reads on where it was. Where events may have been missed (the first start, another log),
+ * everybody is handed {@link MISSED}. A subscriber that falls behind is cut; the others do not notice.
  */
 export class LiveHub {
   readonly #logger = new Logger('LiveHub');
   readonly #closing = new AbortController();
-  readonly #waiting = new Map<string, Set<(changed: boolean) => void>>();
+  readonly #subscriptions = new Map<string, Set<Subscription>>();
+  readonly #options: Required<LiveHubOptions>;
+  #states: FoldedStates;
+  #count = 0;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(private readonly reader: LogReader) {}
+  constructor(
+    private readonly log: { readonly reader: LogReader; readonly store: EventStore },
+    { capacity = 1_000, patienceMs = 60_000, onSubscribers = () => undefined }: LiveHubOptions = {},
+  ) {
+    this.#options = { capacity, patienceMs, onSubscribers };
+    this.#states = new FoldedStates(log.store);
+  }
 
   /** Never throws; call once. */
   start(): void {
@@ -24,60 +54,102 @@ export class LiveHub {
   }
 
   /**
-   * Resolves true at the next event of the generation, or when one may have been missed; false when `signal` aborts or
-   * the hub closes. It listens from the moment of the call: call it before what causes the event.
+   * Collects events from the moment of the call: subscribe first, then look at the log, and nothing is missed. It ends
+   * when `signal` aborts or the hub closes, and with an AppError `unavailable` when the subscriber falls behind or the
+   * log cannot be read for long.
    */
-  change(generationId: string, signal: AbortSignal): Promise<boolean> {
-    const closed = AbortSignal.any([signal, this.#closing.signal]);
-    if (closed.aborted) return Promise.resolve(false);
-    return new Promise((resolve) => {
-      const waiting = this.#waiting.get(generationId) ?? new Set();
-      const settle = (changed: boolean): void => {
-        closed.removeEventListener('abort', stop);
-        waiting.delete(settle);
-        if (waiting.size === 0 && this.#waiting.get(generationId) === waiting) this.#waiting.delete(generationId);
-        resolve(changed);
-      };
-      const stop = (): void => settle(false);
-      closed.addEventListener('abort', stop, { once: true });
-      this.#waiting.set(generationId, waiting.add(settle));
+  subscribe(interest: Interest, signal: AbortSignal): Subscription {
+    const subscription = new Subscription(this.#options.capacity);
+    if (signal.aborted || this.#closing.signal.aborted) {
+      subscription.end();
+      return subscription;
+    }
+    const key = keyOf(interest);
+    const others = this.#subscriptions.get(key) ?? new Set();
+    this.#subscriptions.set(key, others.add(subscription));
+    this.#options.onSubscribers(++this.#count);
+    const end = (): void => subscription.end();
+    signal.addEventListener('abort', end, { once: true });
+    subscription.signal.addEventListener('abort', () => {
+      signal.removeEventListener('abort', end);
+      others.delete(subscription);
+      if (others.size === 0) this.#subscriptions.delete(key);
+      this.#options.onSubscribers(--this.#count);
     });
+    return subscription;
   }
 
-  /** Ends every wait at once. */
+  /**
+   * Position of the last event in the log.
+   * @throws EventStoreError `unavailable`
+   */
+  async lastPosition(): Promise<Position> {
+    return (await this.log.reader.identify()).last;
+  }
+
+  /** States of generations after events that were handed out. */
+  get states(): FoldedStates {
+    return this.#states;
+  }
+
+  /** Ends every subscription at once. */
   async close(): Promise<void> {
     this.#closing.abort();
+    for (const subscription of this.#all()) subscription.end();
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     let logId: string | null = null;
-    let position = 0;
+    let position: Position = 0;
+    let failingSince: number | null = null;
     while (!signal.aborted) {
+      let readingSince = Infinity;
       try {
-        const log = await this.reader.identify();
-        if (log.id !== logId || log.last < position) {
+        const log = await this.log.reader.identify();
+        readingSince = performance.now();
+        if (log.id !== logId || log.last < position || log.first > position + 1) {
           logId = log.id;
           position = log.last;
-          this.#tellAll();
+          this.#states = new FoldedStates(this.log.store);
+          this.#push(this.#all(), MISSED);
         }
-        for await (const batch of this.reader.read(position, { signal })) {
-          for (const event of batch) this.#tell(event);
+        for await (const batch of this.log.reader.read(position, { signal, maxBatch: MOST_AT_ONCE })) {
+          for (const event of batch) this.#push(this.#interestedIn(event), event);
           position = batch.at(-1)?.position ?? position;
+          failingSince = null;
         }
       } catch (error) {
         if (!(error instanceof EventStoreError)) this.#logger.error({ err: error }, 'The log cannot be followed');
+        const now = performance.now();
+        if (failingSince === null || now - readingSince >= STEADY_MS) failingSince = now;
+        if (now - failingSince >= this.#options.patienceMs) this.#cutAll(error);
         await delay(RETRY_PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
 
-  #tell(event: RecordedEvent): void {
-    for (const settle of [...(this.#waiting.get(event.generationId) ?? [])]) settle(true);
+  #push(subscriptions: Iterable<Subscription>, change: Change): void {
+    for (const subscription of subscriptions) subscription.push(change);
   }
 
-  #tellAll(): void {
-    for (const settle of [...this.#waiting.values()].flatMap((waiting) => [...waiting])) settle(true);
+  #cutAll(cause: unknown): void {
+    const error = new AppError('unavailable', 'The event log is not available; subscribe again', { cause });
+    for (const subscription of this.#all()) subscription.end(error);
   }
+
+  #interestedIn({ generationId, userId }: RecordedEvent): Subscription[] {
+    const keys = [keyOf({ generationId }), keyOf({ userId }), keyOf('everything')];
+    return keys.flatMap((key) => [...(this.#subscriptions.get(key) ?? [])]);
+  }
+
+  #all(): Subscription[] {
+    return [...this.#subscriptions.values()].flatMap((subscriptions) => [...subscriptions]);
+  }
+}
+
+function keyOf(interest: Interest): string {
+  if (interest === 'everything') return interest;
+  return 'userId' in interest ? `user:${interest.userId}` : `generation:${interest.generationId}`;
 }
