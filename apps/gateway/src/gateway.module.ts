@@ -21,7 +21,7 @@ import { LogConnection } from './connections/log.js';
 import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
-import { graphqlModule, RESOLVERS } from './graphql/graphql.module.js';
+import { GRAPHQL_PROVIDERS, graphqlModule } from './graphql/graphql.module.js';
 import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
 import { LiveHub } from './live/live-hub.js';
@@ -55,7 +55,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
       ],
       controllers: [GenerationsController, ListsController, ImagesController, ModelsController, HealthController],
       providers: [
-        ...RESOLVERS,
+        ...GRAPHQL_PROVIDERS,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -1,4 +1,6 @@
-import type { RequestOptions, TestGateway } from './gateway-fixture.js';
+import { createClient, type Client, type ClientOptions } from 'graphql-ws';
+import WebSocket from 'ws';
+import { tokenFor, type RequestOptions, type TestGateway } from './gateway-fixture.js';
 
 export interface GraphqlAnswer {
   readonly status: number;
@@ -23,7 +25,21 @@ export async function sendGraphql(
   options: RequestOptions = {},
 ): Promise<GraphqlAnswer> {
   const { status, headers, json } = await gateway.send('/graphql', { json: { query, variables }, ...options });
-  return { status, headers, data: json?.data, errors: json?.errors };
+  const { data, errors } = (json ?? {}) as Pick<GraphqlAnswer, 'data' | 'errors'>;
+  return { status, headers, data, errors };
+}
+
+export const socketUrl = (gateway: TestGateway): string => `${gateway.url.replace(/^http/, 'ws')}/graphql`;
+
+/** The public client of the protocol, as a user. It does not come again when the connection ends. */
+export function openSocket(gateway: TestGateway, user = 'alice', options: Partial<ClientOptions> = {}): Client {
+  return createClient({
+    url: socketUrl(gateway),
+    webSocketImpl: WebSocket,
+    retryAttempts: 0,
+    connectionParams: async () => ({ authorization: `Bearer ${await tokenFor(user)}` }),
+    ...options,
+  });
 }
 
 /** Every field of a generation. */

@@ -62,16 +62,6 @@ export function httpError(error: AppError, status: number = ERRORS[error.code][0
   return new GraphQLError(error.detail, { originalError: error, extensions: { http } });
 }
 
-/** What graphql-js found in a document: a mistake of the client's. */
-export function documentError(error: GraphQLError): GraphQLError {
-  return new GraphQLError(error.message, {
-    nodes: error.nodes,
-    source: error.source,
-    positions: error.positions,
-    originalError: new AppError('bad_request', error.message),
-  });
-}
-
 /** What a resolver, or we ourselves, have thrown; the error itself when graphql-js or Apollo has. */
 function thrownBy(error: Error): Error {
   const inner = error instanceof GraphQLError ? error.originalError : undefined;

@@ -13,17 +13,19 @@ import { GenerationsResolver } from './generations.resolver.js';
 import { checkCost, PARSE_OPTIONS, VALIDATION_RULES } from './limits.js';
 import { ModelsResolver } from './models.resolver.js';
 import { DateTime, SafeInt } from './scalars.js';
-import { typeDefs } from './schema.js';
+import { GRAPHQL_PATH, typeDefs } from './schema.js';
+import { GraphqlSockets } from './sockets.js';
+import { UpdatesResolver } from './updates.resolver.js';
 import { checkVariables } from './variables.js';
 
-/** Who answers the fields of the schema, for the module that provides what they use. */
-export const RESOLVERS = [GenerationsResolver, ModelsResolver];
+/** What answers operations, for the module that provides what it uses. */
+export const GRAPHQL_PROVIDERS = [GenerationsResolver, ModelsResolver, UpdatesResolver, GraphqlSockets];
 
-/** `/graphql`: Apollo over HTTP. */
+/** Queries and mutations at `/graphql`: Apollo over HTTP. */
 export function graphqlModule(authenticator: Authenticator): DynamicModule {
   return GraphQLModule.forRoot<ApolloDriverConfig>({
     driver: ApolloDriver,
-    path: '/graphql',
+    path: GRAPHQL_PATH,
     typeDefs,
     resolvers: { DateTime, SafeInt },
     context: (request: FastifyRequest) => httpContext(authenticator, request),
@@ -53,6 +55,9 @@ const operationChecks: ApolloServerPlugin = {
         if (!operation) return;
         const { variables = {} } = request;
         try {
+          if (operation.operation === 'subscription') {
+            throw new AppError('bad_request', 'Subscriptions are served over WebSocket, by graphql-transport-ws');
+          }
           checkVariables(schema, operation, variables);
           checkCost(schema, document, operation, variables);
         } catch (error) {

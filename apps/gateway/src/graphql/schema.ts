@@ -1,5 +1,8 @@
 import { FAILURE_CODES, LANES, STAGES, STATUSES } from '@darkroom/domain';
 
+/** Of HTTP and WebSocket alike. */
+export const GRAPHQL_PATH = '/graphql';
+
 const values = (names: readonly string[]): string => names.map((name) => `\n  ${name}`).join('');
 
 /**
@@ -61,6 +64,24 @@ export const typeDefs = /* GraphQL */ `
 
     "Begins a failed generation anew."
     retryGeneration(id: ID!): Generation
+  }
+
+  """
+  Over WebSocket, by the protocol graphql-transport-ws; the payload of connection_init is {authorization: "Bearer …"}.
+  """
+  type Subscription {
+    """
+    A generation as it is now, then after each change, each once and in order. Ends when the generation has ended. An
+    error unavailable says that changes may be missing: subscribe again, after the position that was heard last.
+    """
+    generationUpdated(
+      id: ID!
+      "Goes on behind this position instead of beginning with the present state: nothing is told twice or left out."
+      after: SafeInt
+    ): Generation!
+
+    "Your generations, everybody's for operators, after each change from now on."
+    generationsUpdated: Generation!
   }
 
   enum GenerationStatus {${values(STATUSES)}
