@@ -24,9 +24,9 @@ export async function sendGraphql(
   variables: Readonly<Record<string, unknown>> = {},
   options: RequestOptions = {},
 ): Promise<GraphqlAnswer> {
-  const { status, headers, json } = await gateway.send('/graphql', { json: { query, variables }, ...options });
-  const { data, errors } = (json ?? {}) as Pick<GraphqlAnswer, 'data' | 'errors'>;
-  return { status, headers, data, errors };
+  const answer = await gateway.send('/graphql', { json: { query, variables }, ...options });
+  const body = answer.json as Pick<GraphqlAnswer, 'data' | 'errors'>;
+  return { ...body, status: answer.status, headers: answer.headers };
 }
 
 export const socketUrl = (gateway: TestGateway): string => `${gateway.url.replace(/^http/, 'ws')}/graphql`;

@@ -4,7 +4,7 @@ import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
 import type { DynamicModule } from '@nestjs/common';
 import { GraphQLModule } from '@nestjs/graphql';
 import type { FastifyRequest } from 'fastify';
-import type { GraphQLError, GraphQLFormattedError } from 'graphql';
+import { OperationTypeNode, type GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Authenticator } from '../auth/authenticator.js';
 import { AppError } from '../errors/app-error.js';
 import { httpContext } from './context.js';
@@ -55,7 +55,7 @@ const operationChecks: ApolloServerPlugin = {
         if (!operation) return;
         const { variables = {} } = request;
         try {
-          if (operation.operation === 'subscription') {
+          if (operation.operation === OperationTypeNode.SUBSCRIPTION) {
             throw new AppError('bad_request', 'Subscriptions are served over WebSocket, by graphql-transport-ws');
           }
           checkVariables(schema, operation, variables);

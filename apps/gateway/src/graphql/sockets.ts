@@ -61,7 +61,7 @@ export class GraphqlSockets implements OnApplicationBootstrap, OnModuleDestroy {
       ...result,
       ...(errors && { errors: errors.map(formatError) }),
     }),
-    onError: (_context, _id, _payload, errors) => errors.map((error) => formatError(error as GraphQLError)),
+    onError: (_context, _id, _payload, errors) => errors.map(formatError),
   });
 
   constructor(

@@ -39,8 +39,8 @@ async function payloads(
   const end = { done: true, value: undefined } as const;
   const iterator: AsyncIterableIterator<unknown> = {
     async next() {
-      const { done, value } = await views.next();
-      return done ? end : { done: false, value: { [field]: camelView(value) } };
+      const next: IteratorResult<GenerationView, unknown> = await views.next();
+      return next.done ? end : { done: false, value: { [field]: camelView(next.value) } };
     },
     async return() {
       gone.abort();
