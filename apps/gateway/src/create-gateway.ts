@@ -7,17 +7,23 @@ import { createAdapter } from './http/adapter.js';
 import { serveDocs } from './http/docs.js';
 import { registerHooks } from './http/hooks.js';
 import { acceptJsonBodies } from './http/json-body.js';
+import { STREAM_TIMING } from './live/event-stream.js';
 
 /** The gateway, ready to listen. It needs no server to be there: what is missing is tried for in the background. */
 export async function createGateway(
   config: GatewayConfig,
   adapter: FastifyAdapter = createAdapter(),
+  timing = STREAM_TIMING,
 ): Promise<NestFastifyApplication> {
   const metrics = createMetrics();
-  const app = await NestFactory.create<NestFastifyApplication>(GatewayModule.register(config, metrics), adapter, {
-    bufferLogs: true,
-    bodyParser: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    GatewayModule.register(config, metrics, timing),
+    adapter,
+    {
+      bufferLogs: true,
+      bodyParser: false,
+    },
+  );
   app.useLogger(app.get(Logger));
   acceptJsonBodies(app);
   await registerHooks(app, metrics);

@@ -24,7 +24,9 @@ import { validationPipe } from './errors/validation.js';
 import { GRAPHQL_PROVIDERS, graphqlModule } from './graphql/graphql.module.js';
 import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
+import type { StreamTiming } from './live/event-stream.js';
 import { LiveHub } from './live/live-hub.js';
+import { EventsController, TIMING } from './rest/events.controller.js';
 import { GenerationsController } from './rest/generations.controller.js';
 import { ImagesController } from './rest/images.controller.js';
 import { ListsController } from './rest/lists.controller.js';
@@ -41,7 +43,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
     @Inject(READ_MODELS) private readonly readModels: ReadModels,
   ) {}
 
-  static register(config: GatewayConfig, metrics: Metrics): DynamicModule {
+  static register(config: GatewayConfig, metrics: Metrics, timing: StreamTiming): DynamicModule {
     const onWarning = (message: string) => new Logger('Postgres').warn(message);
     const authenticator = new Authenticator(config.auth);
     return {
@@ -53,7 +55,14 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         TerminusModule.forRoot({ logger: false }),
         graphqlModule(authenticator),
       ],
-      controllers: [GenerationsController, ListsController, ImagesController, ModelsController, HealthController],
+      controllers: [
+        GenerationsController,
+        EventsController,
+        ListsController,
+        ImagesController,
+        ModelsController,
+        HealthController,
+      ],
       providers: [
         ...GRAPHQL_PROVIDERS,
         { provide: APP_GUARD, useClass: AuthGuard },
@@ -63,7 +72,13 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         { provide: STORAGE, useValue: openStorage(config.storageUrl) },
         { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },
-        { provide: LiveHub, inject: [LogConnection], useFactory: (log: LogConnection) => new LiveHub(log) },
+        {
+          provide: LiveHub,
+          inject: [LogConnection],
+          useFactory: (log: LogConnection) =>
+            new LiveHub(log, { onSubscribers: (count) => metrics.liveSubscribers.set(count) }),
+        },
+        { provide: TIMING, useValue: timing },
         {
           provide: GenerationsService,
           inject: [LogConnection, LiveHub, READ_MODELS],

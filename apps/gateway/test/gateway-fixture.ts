@@ -7,6 +7,7 @@ import type { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fa
 import { gatewayConfig, gatewayVariables } from '../src/config.js';
 import { LogConnection } from '../src/connections/log.js';
 import { createGateway } from '../src/create-gateway.js';
+import type { StreamTiming } from '../src/live/event-stream.js';
 
 export const JWT_SECRET = 'a secret of the tests, 32 bytes!';
 export const ADMIN_KEY = 'an-operators-key-of-the-tests';
@@ -53,6 +54,7 @@ export interface Answer {
 export async function startGateway(
   env: { NATS_URL: string; DATABASE_URL: string; [name: string]: string },
   adapter?: FastifyAdapter,
+  timing?: StreamTiming,
 ): Promise<TestGateway> {
   const images = await mkdtemp(join(tmpdir(), 'darkroom-images-'));
   const variables = gatewayVariables.parse({
@@ -64,7 +66,7 @@ export async function startGateway(
     HOST: '127.0.0.1',
     ...env,
   });
-  const app = await createGateway(gatewayConfig(variables), adapter);
+  const app = await createGateway(gatewayConfig(variables), adapter, timing);
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const sendTo = (path: string, options?: RequestOptions) => send(url + path, options);

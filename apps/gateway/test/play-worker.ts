@@ -60,6 +60,21 @@ export async function failGeneration(gateway: TestGateway, id: string): Promise<
   await execute(gateway, id, { type: 'FailAttempt', fence, error, retryAt: new Date().toISOString(), counted: true });
 }
 
+/** Begins an attempt and gives it up again, as a worker does that is throttled: two events, and nothing is spent. */
+export async function tryInVain(gateway: TestGateway, id: string, times = 1): Promise<void> {
+  const error = { code: 'provider_throttled', message: 'later', retryable: true } as const;
+  for (let i = 0; i < times; i++) {
+    const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
+    await execute(gateway, id, {
+      type: 'FailAttempt',
+      fence,
+      error,
+      retryAt: new Date().toISOString(),
+      counted: false,
+    });
+  }
+}
+
 /** Position of the last event: it moves with whatever is stored. */
 export async function lastPosition({ log }: TestGateway): Promise<number> {
   return (await log.reader.identify()).last;

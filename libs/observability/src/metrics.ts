@@ -138,6 +138,11 @@ export function createMetrics() {
       labelNames: ['model'],
       registers,
     }),
+    liveSubscribers: new Gauge({
+      name: 'darkroom_live_subscribers',
+      help: 'Who listens to live updates: event streams, subscriptions and requests that wait for their end',
+      registers,
+    }),
     httpRequestDuration: new Histogram<'route' | 'method' | 'code'>({
       name: 'darkroom_http_request_duration_seconds',
       help: 'Length of HTTP requests, by route pattern',

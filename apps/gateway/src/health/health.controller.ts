@@ -11,8 +11,8 @@ import {
 } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../auth/auth.guard.js';
-import { LogConnection } from '../connections/log.js';
 import { READ_MODELS, STORAGE } from '../connections/tokens.js';
+import { LiveHub } from '../live/live-hub.js';
 
 @Public()
 @ApiTags('Health')
@@ -23,7 +23,7 @@ export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
     private readonly indicators: HealthIndicatorService,
-    private readonly log: LogConnection,
+    private readonly hub: LiveHub,
     @Inject(READ_MODELS) private readonly readModels: ReadModels,
     @Inject(STORAGE) private readonly storage: ImageStorage,
   ) {}
@@ -48,7 +48,7 @@ export class HealthController {
     try {
       return await this.health.check(
         [
-          { name: 'nats', check: () => this.log.check(), required: true },
+          { name: 'nats', check: () => this.hub.check(), required: true },
           { name: 'postgres', check: () => this.readModels.check(), required: false },
           { name: 'storage', check: () => this.storage.check(), required: false },
         ].map((dependency) => this.#indicator(dependency)),

@@ -9,7 +9,7 @@ import {
 } from '@darkroom/observability';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -21,15 +21,33 @@ declare module 'fastify' {
 /** Asked every few seconds by machines: their lines would drown the others. */
 const UNLOGGED = new Set(['/health/live', '/health/ready', '/metrics']);
 
+/** nginx's status for a client that left before the answer began. Nobody is sent it. */
+const CLIENT_LEFT = 499;
+
 /** What happens around every request: its id, its trace, security headers, one log line and one observation. */
 export async function registerHooks(app: NestFastifyApplication, metrics: Metrics): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance();
   const logger = new Logger('Http');
 
+  const tellEnd = (request: FastifyRequest, reply: FastifyReply, elapsedMs: number): void => {
+    // The pattern, not the path: a path holds ids.
+    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
+    const status = reply.raw.headersSent ? reply.statusCode : CLIENT_LEFT;
+    metrics.httpRequestDuration.observe({ route, method: request.method, code: String(status) }, elapsedMs / 1_000);
+    if (UNLOGGED.has(route)) return;
+    // Without query and headers: they may hold what users asked for, and secrets.
+    const fields = { method: request.method, path: request.url.split('?', 1)[0], status };
+    const times = { duration_ms: Math.round(elapsedMs * 10) / 10 };
+    withLogContext(logFields(request), () => logger.log({ ...fields, ...times }, 'Request'));
+  };
+
   fastify.decorateRequest('trace', '');
   fastify.addHook('onRequest', (request, reply, done) => {
     request.trace = continueTrace(header(request, 'traceparent'));
     void reply.header('x-request-id', request.id);
+    const begun = performance.now();
+    // Not Fastify's onResponse: it tells nothing of a client that left before the end, as those of a stream do.
+    reply.raw.once('close', () => tellEnd(request, reply, performance.now() - begun));
     done();
   });
   // Here and not before: the events of the body's stream do not keep an asynchronous context.
@@ -41,20 +59,6 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
     if (!fastify.server.listening) void reply.header('connection', 'close');
     done();
   });
-  fastify.addHook('onResponse', (request, reply, done) => {
-    // The pattern, not the path: a path holds ids.
-    const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none');
-    const labels = { route, method: request.method, code: String(reply.statusCode) };
-    metrics.httpRequestDuration.observe(labels, reply.elapsedTime / 1_000);
-    if (!UNLOGGED.has(route)) {
-      // Without query and headers: they may hold what users asked for, and secrets.
-      const fields = { method: request.method, path: request.url.split('?', 1)[0], status: reply.statusCode };
-      const times = { duration_ms: Math.round(reply.elapsedTime * 10) / 10 };
-      withLogContext(logFields(request), () => logger.log({ ...fields, ...times }, 'Request'));
-    }
-    done();
-  });
-
   await app.register(helmet, {
     contentSecurityPolicy: {
       useDefaults: false,

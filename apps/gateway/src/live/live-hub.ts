@@ -8,6 +8,9 @@ import { MISSED, Subscription, type Change } from './subscription.js';
 /** Pause before the log is read again after it could not be. Milliseconds. */
 const RETRY_PAUSE_MS = 500;
 
+/** The same, until it was read for the first time: a start should not wait. Milliseconds. */
+const FIRST_PAUSE_MS = 100;
+
 /** A reading that lasted this long went well: what ends it begins a new outage. Milliseconds. */
 const STEADY_MS = 5_000;
 
@@ -38,6 +41,7 @@ export class LiveHub {
   readonly #options: Required<LiveHubOptions>;
   #states: FoldedStates;
   #count = 0;
+  #following = false;
   #running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -87,6 +91,15 @@ export class LiveHub {
     return (await this.log.reader.identify()).last;
   }
 
+  /**
+   * Resolves when the log answers and events are handed out: whoever subscribes then misses none.
+   * @throws EventStoreError `unavailable`
+   */
+  async check(): Promise<void> {
+    await this.log.reader.identify();
+    if (!this.#following) throw new EventStoreError('unavailable', 'The log is not followed yet');
+  }
+
   /** States of generations after events that were handed out. */
   get states(): FoldedStates {
     return this.#states;
@@ -114,6 +127,7 @@ export class LiveHub {
           position = log.last;
           this.#states = new FoldedStates(this.log.store);
           this.#push(this.#all(), MISSED);
+          this.#following = true;
         }
         for await (const batch of this.log.reader.read(position, { signal, maxBatch: MOST_AT_ONCE })) {
           for (const event of batch) this.#push(this.#interestedIn(event), event);
@@ -125,7 +139,7 @@ export class LiveHub {
         const now = performance.now();
         if (failingSince === null || now - readingSince >= STEADY_MS) failingSince = now;
         if (now - failingSince >= this.#options.patienceMs) this.#cutAll(error);
-        await delay(RETRY_PAUSE_MS, undefined, { signal }).catch(() => undefined);
+        await delay(this.#following ? RETRY_PAUSE_MS : FIRST_PAUSE_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
