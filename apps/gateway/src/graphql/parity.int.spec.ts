@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ModelView } from '@darkroom/domain';
+import type { FieldError, ModelView } from '@darkroom/domain';
 import { migrateReadModels, openReadModels, Projector, type ReadModels } from '@darkroom/read-models';
 import { Logger } from '@nestjs/common';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
@@ -54,7 +54,7 @@ describe('REST and GraphQL', () => {
 
   /** Both tell the same error, but for the form of its names. */
   function expectSameError(graphqlAnswer: GraphqlAnswer, { json: problem }: Answer): void {
-    const fields = problem.errors?.map(camelError).map(({ field }: { field: string }) => field);
+    const fields = (problem.errors as FieldError[] | undefined)?.map((error) => camelError(error).field);
     expect(graphqlAnswer.errors).toHaveLength(1);
     const { extensions } = graphqlAnswer.errors![0]!;
     expect(extensions.code).toBe(problem.code);
@@ -168,7 +168,11 @@ describe('REST and GraphQL', () => {
     expect(await lastPosition(gateway)).toBe(before);
   });
 
-  it.each(['', 'x'.repeat(256), 'ключ'])('refuse the idempotency key %p alike', async (key) => {
+  it.each([
+    ['is empty', ''],
+    ['is too long', 'x'.repeat(256)],
+    ['no header can hold', 'ключ'],
+  ])('refuse an idempotency key that %s', async (_, key) => {
     const answer = await graphql(REQUEST, { input: { prompt: 'x' }, key });
     expect(answer.errors).toMatchObject([
       { extensions: { code: 'validation_failed', errors: [{ field: 'idempotencyKey' }] } },
@@ -256,7 +260,8 @@ describe('REST and GraphQL', () => {
   describe('list', () => {
     const list = async (user: string, variables: object = {}, options = {}) =>
       graphql(LIST, { min: await lastPosition(gateway), ...variables }, { user, ...options });
-    const ids = ({ data }: GraphqlAnswer) => data.it.edges.map(({ node }: { node: { id: string } }) => node.id);
+    const nodes = ({ data }: GraphqlAnswer) => (data.it.edges as { node: { id: string } }[]).map(({ node }) => node);
+    const ids = (answer: GraphqlAnswer) => nodes(answer).map(({ id }) => id);
 
     it('the same generations, page by page, by each other’s cursors', async () => {
       const all: string[] = [];
@@ -268,13 +273,13 @@ describe('REST and GraphQL', () => {
         const cursor: string = after === null ? '' : `&cursor=${after}`;
         const { json } = await rest(`/generations?limit=3${cursor}`, { user: 'dave' });
         const { edges, pageInfo, position } = page.data.it;
-        expect(edges.map(({ node }: { node: object }) => node)).toEqual(json.data.map(camelView));
+        expect(nodes(page)).toEqual((json.data as object[]).map(camelView));
         expect(position).toBeGreaterThanOrEqual(json.position - 1);
         expect(pageInfo).toEqual({
           hasNextPage: json.next_cursor !== null,
           hasPreviousPage: after !== null,
           startCursor: edges[0].cursor,
-          endCursor: edges.at(-1).cursor,
+          endCursor: edges[edges.length - 1].cursor,
         });
         seen.push(...ids(page));
         if (!pageInfo.hasNextPage) break;
@@ -319,7 +324,6 @@ describe('REST and GraphQL', () => {
       [{ first: -1 }, 'limit=-1'],
       [{ after: 'nonsense' }, 'cursor=nonsense'],
       [{ after: '' }, 'cursor='],
-      [{ after: 'x'.repeat(501) }, `cursor=${'x'.repeat(501)}`],
       [{ filter: { createdAfter: 'yesterday' } }, 'created_after=yesterday'],
       [{ filter: { modelId: 'a\u0000' } }, 'model_id=a%00'],
       [{ filter: { metadata: { '': 'x' } } }, 'metadata.=x'],

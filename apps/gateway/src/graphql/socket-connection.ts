@@ -5,12 +5,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { WebSocket } from 'ws';
 import type { Principal } from '../application/principal.js';
 import { requestIdOf } from '../http/request-id.js';
+import type { StreamTiming } from '../live/event-stream.js';
 
-/** Milliseconds between pings. Who has not answered one when the next is due is gone, or does not read. */
-const PING_INTERVAL_MS = 12_000;
-
-/** Bytes that may wait for a client to read them. */
-const MOST_BUFFERED = 1024 * 1024;
+/** Bytes that may wait for a client to read them: a view with long texts for each of its subscriptions. */
+const MOST_BUFFERED = 8 * 1024 * 1024;
 
 /** One WebSocket: what it is known by, and how it is kept from holding on to memory that nobody reads. */
 export class SocketConnection {
@@ -27,6 +25,7 @@ export class SocketConnection {
   constructor(
     private readonly socket: WebSocket,
     headers: IncomingHttpHeaders,
+    private readonly timing: StreamTiming,
   ) {
     const { traceparent } = headers;
     this.requestId = requestIdOf(headers);
@@ -82,7 +81,8 @@ export class SocketConnection {
     const { socket } = this;
     if (socket.readyState !== socket.OPEN) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      socket.send(text, (error) => (error ? reject(error) : resolve()));
+      // As bytes, because a text that waits is counted by its characters.
+      socket.send(Buffer.from(text), { binary: false }, (error) => (error ? reject(error) : resolve()));
       this.#limitBuffer();
     });
   }
@@ -91,14 +91,14 @@ export class SocketConnection {
     if (this.socket.bufferedAmount > MOST_BUFFERED) this.socket.terminate();
   }
 
+  /** Who answers no ping is gone, or does not read. */
   #keepAlive(): () => void {
-    let answered = true;
-    this.socket.on('pong', () => (answered = true));
+    let heard = performance.now();
+    this.socket.on('pong', () => (heard = performance.now()));
     const timer = setInterval(() => {
-      if (!answered) return this.socket.terminate();
-      answered = false;
-      this.socket.ping();
-    }, PING_INTERVAL_MS);
+      if (performance.now() - heard >= this.timing.stallMs) this.socket.terminate();
+      else this.socket.ping();
+    }, this.timing.heartbeatMs);
     return () => clearInterval(timer);
   }
 

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { GraphQLSchemaHost } from '@nestjs/graphql';
 import { GraphQLError } from 'graphql';
@@ -11,6 +11,8 @@ import { Authenticator } from '../auth/authenticator.js';
 import { credentialSignal } from '../auth/credential-signal.js';
 import { AppError } from '../errors/app-error.js';
 import { asAppError } from '../errors/problem.js';
+import type { StreamTiming } from '../live/event-stream.js';
+import { TIMING } from '../rest/events.controller.js';
 import type { GraphqlContext } from './context.js';
 import { formatError } from './errors.js';
 import { prepareOperation } from './operation.js';
@@ -30,7 +32,7 @@ const INIT_TIMEOUT_MS = 5_000;
 const CLOSING_MS = 500;
 
 /** Of RFC 6455, section 7.4, and of the protocol graphql-transport-ws. */
-const CLOSE = { goingAway: 1001, internal: 1011, tryAgainLater: 1013, forbidden: 4403 } as const;
+const CLOSE = { goingAway: 1001, internal: 1011, tryAgainLater: 1013, badRequest: 4400, forbidden: 4403 } as const;
 
 type SocketContext = Context<Record<string, unknown>, SocketConnection>;
 
@@ -68,6 +70,7 @@ export class GraphqlSockets implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly adapter: HttpAdapterHost,
     private readonly schema: GraphQLSchemaHost,
     private readonly authenticator: Authenticator,
+    @Inject(TIMING) private readonly timing: StreamTiming,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -94,11 +97,15 @@ export class GraphqlSockets implements OnApplicationBootstrap, OnModuleDestroy {
   };
 
   #open(socket: WebSocket, request: IncomingMessage): void {
-    const connection = new SocketConnection(socket, request.headers);
+    const connection = new SocketConnection(socket, request.headers, this.timing);
     connection.serve(this.#protocol, (error) => {
       const { code } = asAppError(error);
-      if (code !== 'unavailable') this.#logger.error({ err: error }, 'A message could not be handled');
-      socket.close(code === 'unavailable' ? CLOSE.tryAgainLater : CLOSE.internal);
+      if (code === 'unavailable') return socket.close(CLOSE.tryAgainLater);
+      // A type that only servers send: graphql-ws throws, and a client must not fill our log.
+      if (error instanceof Error && error.message.startsWith('Unexpected message'))
+        return socket.close(CLOSE.badRequest);
+      this.#logger.error({ err: error }, 'A message could not be handled');
+      socket.close(CLOSE.internal);
     });
   }
 

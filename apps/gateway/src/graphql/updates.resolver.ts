@@ -1,6 +1,7 @@
 import type { GenerationView } from '@darkroom/domain';
 import { Args, Context, Resolver, Subscription } from '@nestjs/graphql';
 import { GenerationsService } from '../application/generations.service.js';
+import { invalid } from '../errors/app-error.js';
 import type { GraphqlContext } from './context.js';
 import { camelView } from './names.js';
 
@@ -15,6 +16,7 @@ export class UpdatesResolver {
     @Args('id') id: string,
     @Args('after') after?: number | null,
   ): Promise<AsyncIterator<unknown>> {
+    if (after != null && after < 0) throw invalid([{ field: 'after', message: 'after: must not be negative' }]);
     return payloads('generationUpdated', (signal) =>
       this.generations.follow(principal, id, { after: after ?? null, signal }),
     );
