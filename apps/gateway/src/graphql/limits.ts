@@ -10,7 +10,7 @@ import {
 import { getComplexity, type ComplexityEstimatorArgs } from 'graphql-query-complexity';
 import { AppError } from '../errors/app-error.js';
 
-/** The largest document, and the recursion of whoever parses it. Introspection as tools ask for it has about 350. */
+/** The largest document, and the recursion of whoever parses it. Introspection as tools ask for it has some 160. */
 const MOST_TOKENS = 2_000;
 export const PARSE_OPTIONS: ParseOptions = { maxTokens: MOST_TOKENS };
 
