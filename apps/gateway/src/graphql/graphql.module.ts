@@ -1,7 +1,7 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import { ApolloServerPluginUsageReportingDisabled } from '@apollo/server/plugin/disabled';
 import { ApolloDriver, type ApolloDriverConfig } from '@nestjs/apollo';
-import type { DynamicModule } from '@nestjs/common';
+import { Logger, type DynamicModule } from '@nestjs/common';
 import { GraphQLModule } from '@nestjs/graphql';
 import type { FastifyRequest } from 'fastify';
 import { OperationTypeNode, type GraphQLError, type GraphQLFormattedError } from 'graphql';
@@ -23,6 +23,7 @@ export const GRAPHQL_PROVIDERS = [GenerationsResolver, ModelsResolver, UpdatesRe
 
 /** Queries and mutations at `/graphql`: Apollo over HTTP. */
 export function graphqlModule(authenticator: Authenticator): DynamicModule {
+  const logger = new Logger('Apollo');
   return GraphQLModule.forRoot<ApolloDriverConfig>({
     driver: ApolloDriver,
     path: GRAPHQL_PATH,
@@ -32,6 +33,12 @@ export function graphqlModule(authenticator: Authenticator): DynamicModule {
     formatError: (_formatted: GraphQLFormattedError, error: unknown) => formatError(error as GraphQLError),
     autoTransformHttpErrors: false,
     includeStacktraceInErrorResponses: false,
+    logger: {
+      debug: (message: string) => logger.debug(message),
+      info: (message: string) => logger.log(message),
+      warn: (message: string) => logger.warn(message),
+      error: (message: string) => logger.error(message),
+    },
     parseOptions: PARSE_OPTIONS,
     validationRules: [...VALIDATION_RULES],
     plugins: [operationChecks, ApolloServerPluginUsageReportingDisabled()],
