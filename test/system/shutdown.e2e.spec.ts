@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
+import type { Answer } from './client.js';
 import { parseMetrics } from './metrics-text.js';
 import { scenario, System } from './system.js';
 
@@ -52,7 +53,7 @@ describe('SIGTERM', () => {
   );
 
   scenario(
-    'of a gateway answers those who wait, with what is known, and ends the process in time',
+    'of a gateway answers those who wait, with what is known, ends event streams, and the process in time',
     () => system,
     async () => {
       await system.simulator.configure({ run_ms: 4_000 });
@@ -60,6 +61,10 @@ describe('SIGTERM', () => {
       const json = { prompt: 'waited for' };
       const waiting = here.send('/v1/generations', { json, headers: { prefer: 'wait=60' } });
       const known = await eventually(async () => (await elsewhere.list())[0], { what: 'the request in the list' });
+      const events = `/v1/generations/${known.id}/events`;
+      const stream = here.send(events);
+      const scrape = async () => parseMetrics(await (await fetch(`${system.gateways[1]!.url}/metrics`)).text());
+      await eventually(async () => (await scrape()).value('darkroom_live_subscribers', {}) === 2);
 
       const { code, ms } = await system.gateways[1]!.end('SIGTERM');
       const { status, json: answered } = await waiting;
@@ -67,6 +72,14 @@ describe('SIGTERM', () => {
       expect(['queued', 'processing']).toContain(answered.status);
       expect(code).toBe(0);
       expect(ms).toBeLessThan(5_000);
+
+      // What the stream did not tell any more, another gateway's tells.
+      const positions = ({ bytes }: Answer) =>
+        [...bytes.toString().matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id));
+      const told = positions(await stream);
+      const rest = positions(await elsewhere.send(events, { headers: { 'last-event-id': String(told.at(-1)) } }));
+      const history = (await elsewhere.history(known.id)).map(({ position }) => position);
+      expect([...told, ...rest]).toEqual(history.filter((position) => position >= told[0]!));
       await elsewhere.completed(known.id);
     },
   );

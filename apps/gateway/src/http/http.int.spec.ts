@@ -122,6 +122,7 @@ describe('the documentation', () => {
       'GET /health/ready',
       'GET /v1/generations',
       'GET /v1/generations/{id}',
+      'GET /v1/generations/{id}/events',
       'GET /v1/generations/{id}/history',
       'GET /v1/images/{id}',
       'GET /v1/images/{id}/content',

@@ -1,6 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generationIdFrom, type GenerationView } from '@darkroom/domain';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { CommandRunner, connectBroker, provision, type EventStore } from '@darkroom/events';
+import type { ReadModels } from '@darkroom/read-models';
 import { v7 as uuidv7 } from 'uuid';
 import { eventually } from '../../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
@@ -8,6 +12,9 @@ import { NO_POSTGRES, startGateway, type TestGateway } from '../../test/gateway-
 import { completeGeneration, failGeneration, lastPosition, tryInVain } from '../../test/play-worker.js';
 import { GenerationsService } from '../application/generations.service.js';
 import { credentialSignal } from '../auth/credential-signal.js';
+import { READ_MODELS } from '../connections/tokens.js';
+import { KvIdempotencyKeys } from '../idempotency/kv-idempotency-keys.js';
+import { LiveHub } from './live-hub.js';
 
 const alice = { userId: 'alice', operator: false, expiresAt: null };
 const bob = { userId: 'bob', operator: false, expiresAt: null };
@@ -124,6 +131,29 @@ describe('following generations', () => {
     }
   });
 
+  it('misses nothing of what happens while the present is looked at', async () => {
+    const generation = await requested();
+    const { log, app } = gateway;
+    const hub = app.get(LiveHub);
+    /** Answers what was there before the generation came to its end, and the hub had told it. */
+    const late: EventStore = {
+      append: (event, expected) => log.store.append(event, expected),
+      load: async (id) => {
+        const loaded = await log.store.load(id);
+        const told = listen(service.followAll(operator, { signal: stop.signal }));
+        await complete(generation);
+        await eventually(() => told.views.at(-1)?.status === 'completed');
+        return loaded;
+      },
+    };
+    const runner = new CommandRunner(late, { source: '/darkroom/test' });
+    const keys = new KvIdempotencyKeys(log.idempotencyKeys);
+    const rules = { publicUrl: gateway.url, maxAttempts: 3, allowPrivateUrls: false };
+    const slow = new GenerationsService(late, runner, keys, hub, app.get<ReadModels>(READ_MODELS), rules);
+    const views = await all(await slow.follow(alice, generation.id, { after: null, signal: stop.signal }));
+    expect(versions(views)).toEqual(upTo(6));
+  });
+
   it('passes over a failure that was retried, and ends with one that was not', async () => {
     const generation = await requested();
     await failGeneration(gateway, generation.id);
@@ -159,16 +189,21 @@ describe('following generations', () => {
     });
   });
 
-  it('knows of generations that began before anybody listened', async () => {
+  it('knows of what happened while nobody listened', async () => {
     const generation = await requested();
+    const earlier = new AbortController();
+    const before = listen(service.followAll(alice, { signal: earlier.signal }));
+    await tryInVain(gateway, generation.id);
+    await eventually(() => before.views.at(-1)?.version === 3);
+    earlier.abort();
     await tryInVain(gateway, generation.id);
     const listening = listen(service.followAll(alice, { signal: stop.signal }));
     await complete(generation);
     await eventually(() => listening.views.at(-1)?.status === 'completed');
     expect(listening.views.at(-1)).toEqual((await gateway.send(`/v1/generations/${generation.id}`)).json);
     const heard = versions(listening.views);
-    expect(heard).toEqual(upTo(8, heard[0]));
-    expect(heard[0]).toBeLessThanOrEqual(4);
+    expect(heard).toEqual(upTo(10, heard[0]));
+    expect(heard[0]).toBeLessThanOrEqual(6);
   });
 
   it('ends when the credential expires, and not before', async () => {
@@ -198,5 +233,21 @@ describe('following generations', () => {
     expect(versions(one.views)).toEqual(upTo(8));
     await eventually(() => many.views.at(-1)?.version === 8);
     expect(versions(many.views.filter(({ version }) => version > 1))).toEqual(upTo(8, 2));
+  });
+
+  it('breaks off when the log is another one, whose positions mean something else', async () => {
+    const { id } = await requested();
+    const one = listen(await follow(id, null));
+    const many = listen(service.followAll(alice, { signal: stop.signal }));
+    await eventually(() => one.views.length === 1);
+    await nats.kill9();
+    await rm(join(nats.dir, 'jetstream'), { recursive: true });
+    await nats.restart();
+    const broker = await connectBroker({ servers: [nats.url], name: 'test' });
+    await provision(broker, { replicas: 1 });
+    await broker.close();
+    await expect(one.ended).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(many.ended).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(follow(id, null)).rejects.toMatchObject({ code: 'not_found' });
   });
 });

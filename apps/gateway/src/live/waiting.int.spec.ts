@@ -82,6 +82,8 @@ describe('Prefer: wait', () => {
     hangUp.abort();
     expect(await answer).toBe('AbortError');
     expect((await gateway.send(`/v1/generations/${id}`)).status).toBe(200);
+    const counted = 'darkroom_http_request_duration_seconds_count{route="/v1/generations",method="POST",code="499"} 1';
+    await eventually(async () => (await gateway.send('/metrics')).bytes.toString().includes(counted));
   });
 
   it('ends at once, with 202, when the gateway shuts down', async () => {
