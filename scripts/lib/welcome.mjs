@@ -18,6 +18,7 @@ Darkroom is ready.
 
   gateway    ${gateway}
   API docs   ${gateway}/docs
+  GraphQL    ${gateway}/graphql
   metrics    ${gateway}/metrics and ${urlOf(host, workerPort)}/metrics (worker)
   provider   ${provider}
   data       ${dataDir}

@@ -21,6 +21,7 @@ import { LogConnection } from './connections/log.js';
 import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
+import { GRAPHQL_PROVIDERS, graphqlModule } from './graphql/graphql.module.js';
 import { gatewayChecks } from './health/gateway-checks.js';
 import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
@@ -45,6 +46,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
 
   static register(config: GatewayConfig, metrics: Metrics, timing: StreamTiming): DynamicModule {
     const onWarning = (message: string) => new Logger('Postgres').warn(message);
+    const authenticator = new Authenticator(config.auth);
     return {
       module: GatewayModule,
       imports: [
@@ -52,6 +54,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         MetricsModule.register(metrics),
         // The health checks say themselves what is away, and why.
         TerminusModule.forRoot({ logger: false }),
+        graphqlModule(authenticator),
       ],
       controllers: [
         GenerationsController,
@@ -62,10 +65,11 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         HealthController,
       ],
       providers: [
+        ...GRAPHQL_PROVIDERS,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: Authenticator, useValue: new Authenticator(config.auth) },
+        { provide: Authenticator, useValue: authenticator },
         { provide: STORAGE, useValue: openStorage(config.storageUrl) },
         { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },

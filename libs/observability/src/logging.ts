@@ -12,7 +12,7 @@ export interface LoggingOptions {
 }
 
 /** What Nest tells of its own start, module by module and route by route. */
-const START_OF_NEST = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory']);
+const START_OF_NEST = new Set(['InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestFactory', 'GraphQLModule']);
 
 /** Pino for Nest, with the details of Nest's own start at the level `debug`. */
 @Injectable()

@@ -2,7 +2,7 @@ export { migrateReadModels, type MigrateOptions } from './database/migrate.js';
 export { openReadModels, type ReadModels, type ReadModelsConfig } from './database/open-read-models.js';
 export { LIVE_SCHEMA } from './database/schema-name.js';
 export { ReadModelUnavailable } from './database/unavailable.js';
-export { BadCursor } from './generations/cursor.js';
+export { BadCursor, encodeCursor } from './generations/cursor.js';
 export type { GenerationRow } from './generations/generations.projection.js';
 export {
   GenerationsQuery,

@@ -1,6 +1,7 @@
 import { MetricsController } from '@darkroom/observability';
 import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import type { GqlContextType } from '@nestjs/graphql';
 import type { FastifyRequest } from 'fastify';
 import { Authenticator } from './authenticator.js';
 import './principal.decorator.js';
@@ -19,6 +20,8 @@ export class AuthGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    // A GraphQL operation gets no context without a principal: graphql/context.ts.
+    if (context.getType<GqlContextType>() === 'graphql') return true;
     const handler = [context.getHandler(), context.getClass()];
     if (context.getClass() === MetricsController || this.reflector.getAllAndOverride<boolean>(PUBLIC, handler)) {
       return true;

@@ -37,13 +37,18 @@ export function problemOf(error: AppError, requestId: string): Problem {
 }
 
 /** Headers that belong to an error's answer. */
-export function headersOf({ code, more }: AppError): Record<string, string> {
-  const retryAfter = more.retryAfterSeconds ?? (code === 'unavailable' ? RETRY_AFTER_SECONDS : null);
+export function headersOf(error: AppError): Record<string, string> {
+  const retryAfter = retryAfterOf(error);
   return {
     'cache-control': 'no-store',
     ...(retryAfter !== null && { 'retry-after': String(retryAfter) }),
-    ...more.headers,
+    ...error.more.headers,
   };
+}
+
+/** Seconds; null where trying again is no remedy. */
+export function retryAfterOf({ code, more }: AppError): number | null {
+  return more.retryAfterSeconds ?? (code === 'unavailable' ? RETRY_AFTER_SECONDS : null);
 }
 
 /** Anything that was thrown, as what the client may know of it. `internal` stands for whatever nobody expected. */

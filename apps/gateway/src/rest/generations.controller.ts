@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { generationRequest, type GenerationRequest } from '../application/generation-request.js';
 import { GenerationsService } from '../application/generations.service.js';
 import type { Principal } from '../application/principal.js';
+import { quoteViewOf, type QuoteView } from '../application/quote-view.js';
 import { CurrentPrincipal } from '../auth/principal.decorator.js';
 import { generation, history, quote } from './answers.schema.js';
 import { ApiErrors } from './api-errors.js';
@@ -66,11 +67,11 @@ export class GenerationsController {
     @Query({ schema: requestQuery }) query: z.output<typeof requestQuery>,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<GenerationView | z.output<typeof quote>> {
+  ): Promise<GenerationView | QuoteView> {
     const idempotencyKey = idempotencyKeyOf(request.headers['idempotency-key']);
     if (query.dry_run === 'true') {
       reply.status(200);
-      return this.#quote(body);
+      return quoteViewOf(this.generations.quote(body));
     }
     const seconds = preferredWait(request.headers.prefer as string | undefined);
     const wait = seconds === null ? null : { seconds, signal: goneSignal(reply) };
@@ -128,17 +129,6 @@ export class GenerationsController {
     @Req() request: FastifyRequest,
   ): Promise<GenerationView> {
     return this.generations.retry(principal, id, request.trace);
-  }
-
-  #quote(body: GenerationRequest): z.output<typeof quote> {
-    const { model, providerVersion, providerInput, warnings, estimatedCostUsd } = this.generations.quote(body);
-    return {
-      model_id: model.id,
-      version: providerVersion,
-      provider_input: providerInput,
-      warnings: [...warnings],
-      cost: { estimated_usd: estimatedCostUsd },
-    };
   }
 }
 

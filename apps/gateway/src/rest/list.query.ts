@@ -1,5 +1,6 @@
 import { STATUSES } from '@darkroom/domain';
 import { z } from 'zod';
+import type { ListOptions } from '../application/generations.service.js';
 import { isStorable } from '../application/storable-text.js';
 
 const METADATA = 'metadata.';
@@ -41,8 +42,25 @@ export const listQuery = z
 
 export type ListQuery = z.output<typeof listQuery>;
 
+/** What a checked query asks the service for. */
+export function listOptionsOf(query: ListQuery): ListOptions {
+  return {
+    limit: query.limit,
+    cursor: query.cursor ?? null,
+    minPosition: query.min_position ?? 0,
+    filters: {
+      status: query.status,
+      modelId: query.model_id,
+      createdAfter: query.created_after,
+      createdBefore: query.created_before,
+      batchId: query.batch_id,
+      metadata: metadataFilter(query),
+    },
+  };
+}
+
 /** The pairs that `metadata.<key>=<value>` asks for. */
-export function metadataFilter(query: ListQuery): Record<string, string> {
+function metadataFilter(query: ListQuery): Record<string, string> {
   return Object.fromEntries(
     Object.entries(query)
       .filter(([key]) => key.startsWith(METADATA))

@@ -6,7 +6,7 @@ import type { Principal } from '../application/principal.js';
 import { CurrentPrincipal } from '../auth/principal.decorator.js';
 import { generationPage } from './answers.schema.js';
 import { ApiErrors } from './api-errors.js';
-import { listQuery, metadataFilter, type ListQuery } from './list.query.js';
+import { listOptionsOf, listQuery, type ListQuery } from './list.query.js';
 
 const text = { type: 'string' } as const;
 const time = { type: 'string', format: 'date-time' } as const;
@@ -47,19 +47,7 @@ export class ListsController {
     @CurrentPrincipal() principal: Principal,
     @Query({ schema: listQuery }) query: ListQuery,
   ): Promise<{ data: readonly GenerationView[]; next_cursor: string | null; position: number }> {
-    const page = await this.generations.list(principal, {
-      limit: query.limit,
-      cursor: query.cursor ?? null,
-      minPosition: query.min_position ?? 0,
-      filters: {
-        status: query.status,
-        modelId: query.model_id,
-        createdAfter: query.created_after,
-        createdBefore: query.created_before,
-        batchId: query.batch_id,
-        metadata: metadataFilter(query),
-      },
-    });
+    const page = await this.generations.list(principal, listOptionsOf(query));
     return { data: page.generations, next_cursor: page.nextCursor, position: page.position };
   }
 }

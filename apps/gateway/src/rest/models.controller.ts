@@ -1,7 +1,7 @@
-import { findModel, MODELS, presentModel, type ModelView } from '@darkroom/domain';
+import type { ModelView } from '@darkroom/domain';
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { AppError } from '../errors/app-error.js';
+import { getModel, listModels } from '../application/models.js';
 import { model, models } from './answers.schema.js';
 import { ApiErrors } from './api-errors.js';
 
@@ -15,7 +15,7 @@ export class ModelsController {
   @ApiOperation({ operationId: 'listModels', summary: 'The models that can be asked for' })
   @ApiResponse({ status: 200, standardSchema: models, description: 'All of them, in one page.' })
   list(): { data: ModelView[] } {
-    return { data: MODELS.filter(({ active }) => active).map(presentModel) };
+    return { data: listModels() };
   }
 
   @Get(':owner/:name')
@@ -25,8 +25,6 @@ export class ModelsController {
   @ApiResponse({ status: 200, standardSchema: model, description: '`active` is false for one no longer offered.' })
   @ApiErrors('not_found')
   get(@Param('owner') owner: string, @Param('name') name: string): ModelView {
-    const found = findModel(`${owner}/${name}`);
-    if (!found) throw new AppError('not_found', 'There is no such model');
-    return presentModel(found);
+    return getModel(`${owner}/${name}`);
   }
 }
