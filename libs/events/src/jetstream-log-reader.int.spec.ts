@@ -60,6 +60,18 @@ describe('JetStreamLogReader', () => {
     await reading.ended;
   });
 
+  it('leaves nothing unread, however the messages arrive, and no consumer behind', async () => {
+    await appendMany(2_000);
+    const { last } = await reader.identify();
+    for (let round = 0; round < 20; round++) {
+      const reading = follow(0, 150 + 10 * round);
+      await eventually(() => reading.positions.length === last, { timeoutMs: 5_000 });
+      reading.stop();
+      await reading.ended;
+    }
+    expect(await broker.manager.consumers.list('EVENTS').next()).toHaveLength(1);
+  });
+
   it('reads on from a position', async () => {
     const { last } = await reader.identify();
     const reading = follow(last - 2);

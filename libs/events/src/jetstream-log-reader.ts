@@ -1,4 +1,4 @@
-import { DeliverPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
+import { DeliverPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { QueuedIterator, Status } from '@nats-io/nats-core';
 import type { Broker } from './connect.js';
 import { decode } from './envelope.js';
@@ -29,7 +29,7 @@ export class JetStreamLogReader implements LogReader {
     { signal, maxBatch = 500 }: { signal: AbortSignal; maxBatch?: number },
   ): AsyncIterable<readonly RecordedEvent[]> {
     if (signal.aborted) return;
-    const messages = await this.#consume(after, maxBatch);
+    const { consumer, messages } = await this.#consume(after, maxBatch);
     const statuses = this.broker.connection.status() as QueuedIterator<Status>;
     void stopWhenLost(statuses, messages);
     const stop = (): void => messages.stop();
@@ -49,10 +49,12 @@ export class JetStreamLogReader implements LogReader {
       signal.removeEventListener('abort', stop);
       statuses.stop();
       stop();
+      // The server forgets it by itself, but only after minutes.
+      if (this.broker.connected) await consumer.delete().catch(() => undefined);
     }
   }
 
-  async #consume(after: Position, maxBatch: number): Promise<ConsumerMessages> {
+  async #consume(after: Position, maxBatch: number): Promise<{ consumer: Consumer; messages: ConsumerMessages }> {
     try {
       const consumer = await this.broker.jetstream.consumers.get(EVENTS_STREAM, {
         filter_subjects: ALL_GENERATIONS,
@@ -60,7 +62,7 @@ export class JetStreamLogReader implements LogReader {
         opt_start_seq: after + 1,
       });
       // Read through the iterator: the client then asks for more only as far as what it brought was taken.
-      return await consumer.consume({ max_messages: 2 * maxBatch });
+      return { consumer, messages: await consumer.consume({ max_messages: 2 * maxBatch }) };
     } catch (error) {
       throw readError(error);
     }

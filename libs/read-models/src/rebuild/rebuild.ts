@@ -1,5 +1,6 @@
 import { EventStoreError, type LogIdentity, type LogReader, type Position } from '@darkroom/events';
 import type { LoggerService } from '@nestjs/common';
+import { isNativeError } from 'node:util/types';
 import { advanceCheckpoint, createCheckpoint, type Checkpoint } from '../checkpoint/checkpoint.js';
 import { openReadModels, type ReadModels } from '../database/open-read-models.js';
 import { LIVE_SCHEMA, NEXT_SCHEMA } from '../database/schema-name.js';
@@ -180,7 +181,7 @@ async function warnOfOtherLog(
 }
 
 function explained(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
+  if (!isNativeError(error)) return new Error(String(error));
   if (error instanceof RebuildError) return error;
   if (error instanceof EventStoreError) return interrupted(`The log: ${error.message}`, error);
   return isTransient(error) ? interrupted(`PostgreSQL: ${error.message}`, error) : error;
