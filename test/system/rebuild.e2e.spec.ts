@@ -55,7 +55,7 @@ describe('darkroom rebuild of a system at work', () => {
         expect(answer.status).toBe(200);
         expect(answer.json.position).toBeGreaterThanOrEqual(Math.max(position, own));
         position = answer.json.position;
-        expect(answer.json.data.map(({ id }: { id: string }) => id).sort()).toEqual([...requested].sort());
+        expect((answer.json.data as { id: string }[]).map(({ id }) => id).sort()).toEqual([...requested].sort());
       } while (!isOver);
       expect([await rebuilding.ended, rebuilding.output()]).toEqual([
         0,
@@ -66,7 +66,7 @@ describe('darkroom rebuild of a system at work', () => {
       await eventually(
         async () => {
           const { json } = await alice.send(`/v1/generations?limit=100&min_position=${(await system.log()).last}`);
-          const statuses = new Set(json.data.map(({ status }: { status: string }) => status));
+          const statuses = new Set((json.data as { status: string }[]).map(({ status }) => status));
           return !['queued', 'processing', 'downloading'].some((status) => statuses.has(status));
         },
         { timeoutMs: 60_000 },

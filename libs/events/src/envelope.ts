@@ -1,6 +1,7 @@
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
 import type { EventType } from '@darkroom/domain';
 import type { NewEvent, Position, RecordedEvent } from './event-store.js';
+import { attributesOf, type Attributes } from './header-block.js';
 import { newestVersion, upcast } from './upcasters.js';
 
 /**
@@ -73,7 +74,11 @@ export function encode(event: NewEvent | RecordedEvent): EncodedEvent {
  */
 export function decode(h: MsgHdrs | undefined, body: Uint8Array, position?: Position): RecordedEvent {
   if (!h) throw new EnvelopeError('The message has no headers: it is not an event');
-  const attributes = attributesOf(h);
+  return decodeAttributes(attributesOf(h), body, position);
+}
+
+/** As `decode`, for headers that were read already. @throws EnvelopeError */
+export function decodeAttributes(attributes: Attributes, body: Uint8Array, position?: Position): RecordedEvent {
   const { type, name, version } = typeOf(required(attributes, 'ce-type'));
   const userId = required(attributes, 'ce-userid');
   return {
@@ -89,18 +94,6 @@ export function decode(h: MsgHdrs | undefined, body: Uint8Array, position?: Posi
     userId: userId.includes('%') ? decodeURIComponent(userId) : userId,
     traceparent: attributes.get('ce-traceparent') || null,
   } as RecordedEvent;
-}
-
-type Attributes = ReadonlyMap<string, string>;
-
-/** Every header by its name. The client's own `get` looks through all of them each time, and a rebuild feels that. */
-function attributesOf(h: MsgHdrs): Attributes {
-  const attributes = new Map<string, string>();
-  for (const [name, values] of h) {
-    const [value] = values;
-    if (value !== undefined) attributes.set(name, value);
-  }
-  return attributes;
 }
 
 function required(attributes: Attributes, name: string): string {

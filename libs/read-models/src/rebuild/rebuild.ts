@@ -181,10 +181,10 @@ async function warnOfOtherLog(
 }
 
 function explained(error: unknown): Error {
-  if (!isNativeError(error)) return new Error(String(error));
-  if (error instanceof RebuildError) return error;
-  if (error instanceof EventStoreError) return interrupted(`The log: ${error.message}`, error);
-  return isTransient(error) ? interrupted(`PostgreSQL: ${error.message}`, error) : error;
+  const known: Error = isNativeError(error) ? error : new Error(String(error));
+  if (known instanceof RebuildError) return known;
+  if (known instanceof EventStoreError) return interrupted(`The log: ${known.message}`, known);
+  return isTransient(known) ? interrupted(`PostgreSQL: ${known.message}`, known) : known;
 }
 
 function interrupted(message: string, cause: unknown): RebuildError {
