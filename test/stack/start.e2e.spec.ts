@@ -44,6 +44,13 @@ describe('npm start', () => {
     return { key, gateway, pids: Object.values(await recordedProcesses(dataDir)) };
   }
 
+  /** `npm run darkroom`, as a user's second terminal. */
+  async function darkroom(...args: string[]): Promise<{ code: number | null; output: string }> {
+    const command = launch('npm', ['run', '--silent', 'darkroom', '--', ...args], { cwd: projectRoot, env });
+    const code = await command.ended;
+    return { code, output: command.output() };
+  }
+
   async function interrupt(pids: number[]): Promise<void> {
     process.kill(-stack.pid, 'SIGINT');
     await stack.ended;
@@ -57,7 +64,19 @@ describe('npm start', () => {
     await promisify(execFile)('bash', ['-ec', command], { cwd: folder });
     const image = await readFile(join(folder, 'image.png'));
     expect(image.subarray(0, 8).toString('hex')).toBe(PNG_SIGNATURE);
+
+    const rebuilt = await darkroom('rebuild');
+    expect(rebuilt.output).toMatch(
+      /^rebuild {3}\| loading [^]*\nrebuild {3}\| done: 6 events of 1 generations in .*\n$/,
+    );
+    expect(rebuilt.code).toBe(0);
     await interrupt(first.pids);
+
+    const refused = await darkroom('rebuild');
+    expect(refused.output.trim()).toBe(
+      `Darkroom does not run from ${dataDir}: \`npm start\` it, or set NATS_URL and DATABASE_URL.`,
+    );
+    expect(refused.code).toBe(1);
 
     const second = await start();
     expect(second.key).toBe(first.key);

@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { headers } from '@nats-io/nats-core';
+import type { MsgHdrsImpl } from '@nats-io/nats-core/internal';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decode, encode, EnvelopeError, NewerEventError, typeName } from './envelope.js';
+import { decode, decodeAttributes, encode, EnvelopeError, NewerEventError, typeName } from './envelope.js';
 import { exampleEvent } from './event-store.contract.js';
+import { parseBlock } from './header-block.js';
 import { newestVersion, upcast, type Upcasters } from './upcasters.js';
 
 const FIXTURES = join(import.meta.dirname, 'fixtures');
@@ -47,6 +49,11 @@ describe('frozen examples of every event version that was ever written', () => {
 
   it.each(fixtures)('$name decodes as ever', ({ headers, body, decoded }) => {
     expect(decode(headersOf(headers), bytes(body), 17)).toEqual(decoded);
+  });
+
+  it.each(fixtures)('$name decodes the same from the bytes of its headers', ({ headers, body, decoded }) => {
+    const attributes = parseBlock(Buffer.from((headersOf(headers) as MsgHdrsImpl).encode()));
+    expect(attributes && decodeAttributes(attributes, bytes(body), 17)).toEqual(decoded);
   });
 
   it.each(fixtures.filter(({ name }) => name.endsWith('.v1.json')))('$name is what is written today', (fixture) => {
@@ -115,5 +122,27 @@ describe('upcasters', () => {
     expect(upcast('x.y', 2, { second: false }, chain)).toEqual({ second: false, third: false });
     expect(upcast('x.y', 3, { a: 1 }, chain)).toEqual({ a: 1 });
     expect(upcast('other', 1, { a: 1 }, chain)).toEqual({ a: 1 });
+  });
+});
+
+describe('parseBlock', () => {
+  const parse = (text: string) => parseBlock(Buffer.from(text));
+
+  it('reads names and first values', () => {
+    const block = 'NATS/1.0 100 Some Status\r\nA: 1\r\nb:  two words \r\nA: 3\r\nempty:\r\ncolon: a:b\r\n\r\n';
+    expect([...parse(block)!]).toEqual([
+      ['A', '1'],
+      ['b', 'two words'],
+      ['empty', ''],
+      ['colon', 'a:b'],
+    ]);
+  });
+
+  it.each(['', 'HTTP/1.1 200 OK\r\n\r\n', 'NATS/1.0\r\nname: Jörg\r\n\r\n'])('leaves %j to the client', (block) => {
+    expect(parse(block)).toBeNull();
+  });
+
+  it('ends with a block that was cut', () => {
+    expect([...parse('NATS/1.0\r\na: 1\r\nb: 2')!]).toEqual([['a', '1']]);
   });
 });

@@ -5,6 +5,7 @@ import { eventually } from '../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { connectBroker, type Broker } from './connect.js';
 import { exampleEvent } from './event-store.contract.js';
+import { attributesOf, readAttributes } from './header-block.js';
 import { JetStreamEventStore } from './jetstream-event-store.js';
 import { JetStreamLogReader } from './jetstream-log-reader.js';
 import { provision } from './provision.js';
@@ -58,6 +59,25 @@ describe('JetStreamLogReader', () => {
     expect(Math.min(...reading.sizes)).toBeGreaterThan(0);
     reading.stop();
     await reading.ended;
+  });
+
+  it('leaves nothing unread, however the messages arrive, and no consumer behind', async () => {
+    await appendMany(2_000);
+    const { last } = await reader.identify();
+    for (let round = 0; round < 20; round++) {
+      const reading = follow(0, 150 + 10 * round);
+      await eventually(() => reading.positions.length === last, { timeoutMs: 5_000 });
+      reading.stop();
+      await reading.ended;
+    }
+    expect(await broker.manager.consumers.list('EVENTS').next()).toHaveLength(1);
+  });
+
+  it('finds the headers where the client keeps them', async () => {
+    const consumer = await broker.jetstream.consumers.get('EVENTS');
+    const message = await consumer.next();
+    await consumer.delete();
+    expect(readAttributes(message!)).toEqual(attributesOf(message!.headers!));
   });
 
   it('reads on from a position', async () => {

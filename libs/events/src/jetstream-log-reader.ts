@@ -1,9 +1,10 @@
-import { DeliverPolicy, type ConsumerMessages } from '@nats-io/jetstream';
+import { DeliverPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { QueuedIterator, Status } from '@nats-io/nats-core';
 import type { Broker } from './connect.js';
-import { decode } from './envelope.js';
+import { decode, decodeAttributes } from './envelope.js';
 import { EventStoreError, type Position, type RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
+import { readAttributes } from './header-block.js';
 import type { LogIdentity, LogReader } from './log-reader.js';
 import { ALL_GENERATIONS, EVENTS_STREAM } from './subjects.js';
 import { LOG_ID } from './provision.js';
@@ -29,7 +30,7 @@ export class JetStreamLogReader implements LogReader {
     { signal, maxBatch = 500 }: { signal: AbortSignal; maxBatch?: number },
   ): AsyncIterable<readonly RecordedEvent[]> {
     if (signal.aborted) return;
-    const messages = await this.#consume(after, maxBatch);
+    const { consumer, messages } = await this.#consume(after, maxBatch);
     const statuses = this.broker.connection.status() as QueuedIterator<Status>;
     void stopWhenLost(statuses, messages);
     const stop = (): void => messages.stop();
@@ -38,8 +39,8 @@ export class JetStreamLogReader implements LogReader {
     let batch: RecordedEvent[] = [];
     try {
       for await (const message of messages) {
-        batch.push(decode(message.headers, message.data, message.seq));
-        if (batch.length < maxBatch && messages.getPending() > 0) continue;
+        batch.push(eventOf(message));
+        if (batch.length < maxBatch && isMoreAtHand(messages, message)) continue;
         yield batch;
         batch = [];
       }
@@ -49,10 +50,12 @@ export class JetStreamLogReader implements LogReader {
       signal.removeEventListener('abort', stop);
       statuses.stop();
       stop();
+      // The server forgets it by itself, but only after minutes.
+      if (this.broker.connected) await consumer.delete().catch(() => undefined);
     }
   }
 
-  async #consume(after: Position, maxBatch: number): Promise<ConsumerMessages> {
+  async #consume(after: Position, maxBatch: number): Promise<{ consumer: Consumer; messages: ConsumerMessages }> {
     try {
       const consumer = await this.broker.jetstream.consumers.get(EVENTS_STREAM, {
         filter_subjects: ALL_GENERATIONS,
@@ -60,11 +63,26 @@ export class JetStreamLogReader implements LogReader {
         opt_start_seq: after + 1,
       });
       // Read through the iterator: the client then asks for more only as far as what it brought was taken.
-      return await consumer.consume({ max_messages: 2 * maxBatch });
+      return { consumer, messages: await consumer.consume({ max_messages: 2 * maxBatch }) };
     } catch (error) {
       throw readError(error);
     }
   }
+}
+
+function eventOf(message: JsMsg): RecordedEvent {
+  const attributes = readAttributes(message);
+  return attributes
+    ? decodeAttributes(attributes, message.data, message.seq)
+    : decode(message.headers, message.data, message.seq);
+}
+
+/**
+ * Whether the next message is here, or surely on its way. The client alone counts one too many while it asks for more;
+ * the server says with each message how many come after it. Events must not wait for what may never come.
+ */
+function isMoreAtHand(messages: ConsumerMessages, { info }: JsMsg): boolean {
+  return messages.getPending() > 0 && info.pending > 0;
 }
 
 /**
