@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { hang } from './hang.js';
 import { endProcess, guardServer, type RunningServer, startNatsServer } from './servers.mjs';
 
 /** A real nats-server of one test suite, with JetStream that flushes every write to disk. */
@@ -13,6 +14,8 @@ export interface TestNats {
   stop(): Promise<void>;
   /** Kills it without warning, as a power cut would; the folder stays for `restart`. */
   kill9(): Promise<void>;
+  /** Freezes it: it takes connections and says nothing. Answers how to let it go on. */
+  hang(): () => void;
   /** Starts it again on the same port and folder; stops it first when it runs. */
   restart(): Promise<void>;
 }
@@ -43,6 +46,7 @@ export async function startNats(): Promise<TestNats> {
     async kill9() {
       await endProcess(server.pid, [{ signal: 'SIGKILL', graceMs: 10_000 }]);
     },
+    hang: () => hang(server.pid),
     async restart() {
       await server.stop();
       server = await start(server.port);

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import pg from 'pg';
+import { hang } from './hang.js';
 import { endProcess, guardServer, startTemporaryPostgres } from './servers.mjs';
 
 const projectRoot = resolve(import.meta.dirname, '../..');
@@ -23,6 +24,8 @@ export interface TestPostgres {
   stop(): Promise<void>;
   /** Kills it without warning; its data stay for `start`. */
   kill9(): Promise<void>;
+  /** Freezes it with its sessions: it takes connections and says nothing. Answers how to let it go on. */
+  hang(): () => void;
   /** Starts it again on the same port and data. */
   start(): Promise<void>;
   /** Ends it for good and removes its data. */
@@ -54,6 +57,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     async kill9() {
       await endProcess(server.pid, [{ signal: 'SIGKILL', graceMs: 10_000 }]);
     },
+    hang: () => hang(server.pid),
     async start() {
       server = await startTemporaryPostgres({ projectRoot, folder, port });
       release();

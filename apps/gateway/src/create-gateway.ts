@@ -1,4 +1,4 @@
-import { createMetrics, Logger } from '@darkroom/observability';
+import { createMetrics, HealthChecks, Logger } from '@darkroom/observability';
 import { NestFactory } from '@nestjs/core';
 import type { FastifyAdapter, NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { GatewayConfig } from './config.js';
@@ -19,6 +19,8 @@ export async function createGateway(
     bodyParser: false,
   });
   app.useLogger(app.get(Logger));
+  const checks = app.get(HealthChecks);
+  metrics.beforeScrape(() => checks.observe(metrics.dependencyUp));
   acceptJsonBodies(app);
   await registerHooks(app, metrics);
   serveDocs(app, config.publicUrl);

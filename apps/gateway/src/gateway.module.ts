@@ -1,5 +1,5 @@
 import { CommandRunner } from '@darkroom/events';
-import { loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
+import { HealthChecks, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
 import { openStorage } from '@darkroom/storage';
 import {
@@ -21,6 +21,7 @@ import { LogConnection } from './connections/log.js';
 import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
+import { gatewayChecks } from './health/gateway-checks.js';
 import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
 import { LiveHub } from './live/live-hub.js';
@@ -47,7 +48,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
       imports: [
         loggingModule({ level: config.logLevel, service: 'gateway' }),
         MetricsModule.register(metrics),
-        // The health controller says itself what is away, and why.
+        // The health checks say themselves what is away, and why.
         TerminusModule.forRoot({ logger: false }),
       ],
       controllers: [GenerationsController, ListsController, ImagesController, ModelsController, HealthController],
@@ -59,6 +60,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         { provide: STORAGE, useValue: openStorage(config.storageUrl) },
         { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },
+        { provide: HealthChecks, inject: [LogConnection, READ_MODELS, STORAGE], useFactory: gatewayChecks },
         { provide: LiveHub, inject: [LogConnection], useFactory: (log: LogConnection) => new LiveHub(log.reader) },
         {
           provide: GenerationsService,

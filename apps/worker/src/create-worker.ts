@@ -1,126 +1,89 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import {
-  Claims,
-  connectBroker,
-  JetStreamEventStore,
-  JetStreamTransport,
-  PREDICTIONS_BUCKET,
-  provision,
-  WORK_STAGES,
-  type Pattern,
-  type TransportObserver,
-} from '@darkroom/events';
-import { createMetrics, Logger as PinoLogger, type Metrics } from '@darkroom/observability';
-import { ReplicateProvider } from '@darkroom/provider';
+import { EVENTS_STREAM, type Broker } from '@darkroom/events';
+import { createMetrics, HealthChecks, Logger as PinoLogger } from '@darkroom/observability';
+import { openReadModels, type ReadModels } from '@darkroom/read-models';
 import { openStorage } from '@darkroom/storage';
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { WorkerConfig } from './config.js';
-import type { Connections } from './connections.js';
-import { ProjectionService } from './project/projection.service.js';
-import { observeQueues } from './queue-metrics.js';
-import { WorkerModule } from './worker.module.js';
+import { connectAll } from './connections.js';
+import { HealthModule } from './health/health.module.js';
+import { startWork, type Work } from './start-work.js';
 
-/** Facts dispatched at once: each is one publish, so this is about the broker's latency and not ours. */
-const DISPATCH_CONCURRENCY = 64;
+/** Of the questions that health and metrics ask Postgres. Milliseconds. */
+const POSTGRES_TIMEOUT_MS = 2_000;
 
 export interface Worker {
-  readonly app: NestFastifyApplication;
+  /** Of health and metrics. */
+  readonly url: string;
+  /** Resolves when the roles have begun to take work, or never will. */
+  readonly begun: Promise<void>;
   /** Hands work back, waits for what is quick to end, and closes every connection. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a worker: waits for NATS, provisions it, then takes work.
+ * Starts a worker: health and metrics at once, and the work when NATS is there.
  * @param onFailure told when the worker cannot go on and has to be ended
+ * @throws Error when it cannot have its port; it has not taken work then
  */
 export async function startWorker(config: WorkerConfig, onFailure: (error: Error) => void): Promise<Worker> {
+  const closing = new AbortController();
   const metrics = createMetrics();
-  const connections = await connectAll(config, metrics);
-  const { broker } = connections;
-  const name = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
-  const module = WorkerModule.register(config, connections, metrics, name);
+  const storage = openStorage(config.storageUrl);
+  const readModels = config.roles.includes('project') ? await openForHealth(config.databaseUrl) : null;
+  let broker: Broker | undefined;
+  let work: Work | undefined;
+
+  const checks = new HealthChecks([
+    { name: 'nats', check: () => checkLog(broker), required: true },
+    { name: 'storage', check: (signal) => storage.check(signal), required: false },
+    ...(readModels ? [{ name: 'postgres', check: () => readModels.check(), required: false }] : []),
+  ]);
+  metrics.beforeScrape(() => checks.observe(metrics.dependencyUp));
+  if (readModels) {
+    metrics.beforeScrape(async () => {
+      metrics.stuckGenerations.remove();
+      metrics.stuckGenerations.set(await readModels.stuck.count(new Date().toISOString()));
+    });
+  }
+
+  const module = HealthModule.register(config, metrics, checks);
   const app = await NestFactory.create<NestFastifyApplication>(module, new FastifyAdapter(), { bufferLogs: true });
   app.useLogger(app.get(PinoLogger));
-
-  const strategy = new JetStreamTransport({
-    broker,
-    ackWaitMs: config.nats.ackWaitMs,
-    concurrency: {
-      facts: DISPATCH_CONCURRENCY,
-      'work.generate': config.concurrency.generate,
-      'work.download': config.concurrency.download,
-    },
-    observer: observer(metrics),
-  });
-  app.connectMicroservice({ strategy });
-
-  const projection = config.roles.includes('project') ? app.get(ProjectionService) : null;
-  metrics.beforeScrape(async () => {
-    for (const stage of WORK_STAGES) metrics.jobsInFlight.set({ stage }, strategy.inFlight(`work.${stage}`));
-  });
-  metrics.beforeScrape(() => observeQueues(broker, metrics));
-  if (projection) metrics.beforeScrape(() => projection.observeLag());
-
-  let closing = false;
-  // Reconnecting is the client's business; what it gives up on (a credential that is refused) is the operator's.
-  void broker.connection.closed().then((error) => {
-    if (!closing) onFailure(new Error(`NATS closed the connection: ${error ? error.message : 'no reason given'}`));
-  });
-  // First the port: who cannot have it must not have taken work.
+  // First the port: who cannot have it must not take work.
   await app.listen(config.port, config.host);
-  await app.startAllMicroservices();
-  projection?.start(onFailure);
+
+  async function begin(): Promise<void> {
+    try {
+      const connections = await connectAll(config, storage, metrics, closing.signal);
+      broker = connections.broker;
+      work = await startWork(config, connections, metrics, onFailure);
+      new Logger('Worker').log(`Working as ${config.roles.join(', ')}`);
+    } catch (error) {
+      if (!closing.signal.aborted) onFailure(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+  const begun = begin();
+
   return {
-    app,
+    url: await app.getUrl(),
+    begun,
     async close() {
-      closing = true;
-      await Promise.all([app.close(), projection?.stop()]);
-      await broker.close();
+      closing.abort();
+      await begun;
+      await work?.stop();
+      await Promise.all([app.close(), readModels?.close()]);
     },
   };
 }
 
-async function connectAll(config: WorkerConfig, metrics: Metrics): Promise<Connections> {
-  const logger = new Logger('Nats');
-  const { servers, credentials, replicas, ackWaitMs } = config.nats;
-  const broker = await connectBroker({
-    servers,
-    credentials,
-    name: 'darkroom-worker',
-    onStatus: (line) => logger.warn(line),
-  });
-  await provision(broker, { replicas, ackWaitMs });
-  const provider = new ReplicateProvider({
-    ...config.replicate,
-    onCall: ({ operation, code, seconds }) => {
-      metrics.providerRequests.inc({ operation, code });
-      metrics.providerRequestDuration.observe({ operation, code }, seconds);
-    },
-  });
-  return {
-    broker,
-    store: new JetStreamEventStore(broker),
-    claims: await Claims.open(broker, PREDICTIONS_BUCKET),
-    provider,
-    storage: openStorage(config.storageUrl),
-  };
+function openForHealth(url: string): Promise<ReadModels> {
+  return openReadModels({ url, poolSize: 2, timeoutMs: POSTGRES_TIMEOUT_MS });
 }
 
-function observer(metrics: Metrics): TransportObserver {
-  const logger = new Logger('Transport');
-  const stageOf = (pattern: Pattern): string => pattern.replace('work.', '');
-  return {
-    delivered(pattern, deliveryCount) {
-      if (deliveryCount > 1) metrics.redeliveries.inc({ stage: stageOf(pattern) });
-    },
-    failed(pattern, error, final) {
-      logger.error({ err: error, pattern }, final ? 'A message was dropped' : 'A message will be delivered again');
-    },
-    disturbed(pattern, error) {
-      logger.warn({ pattern }, `Cannot pull: ${error.message}`);
-    },
-  };
+async function checkLog(broker: Broker | undefined): Promise<void> {
+  if (!broker) throw new Error('NATS has not been reached yet');
+  broker.assertConnected();
+  await broker.manager.streams.info(EVENTS_STREAM);
 }

@@ -19,7 +19,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 try {
   worker = await startWorker(config, (error) => void end(1, error.message));
-  logger.log(`Working as ${config.roles.join(', ')}; health and metrics on ${await worker.app.getUrl()}`);
+  logger.log(`Health and metrics on ${worker.url}`);
 } catch (error) {
   await end(1, error instanceof Error ? error.message : String(error));
 }

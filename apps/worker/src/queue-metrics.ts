@@ -14,12 +14,13 @@ export async function observeQueues(broker: Broker, metrics: Metrics): Promise<v
   await Promise.allSettled(
     WORK_STAGES.flatMap((stage) =>
       LANES.map(async (lane) => {
-        const [consumer, oldest] = await Promise.all([
-          manager.consumers.info(WORK_STREAM, workConsumer(stage, lane)),
-          manager.direct.getMessage(WORK_STREAM, { seq: 1, next_by_subj: workFilter(stage, lane) }),
-        ]);
-        metrics.queueDepth.set({ stage, lane }, consumer.num_pending);
-        metrics.queueOldestAge.set({ stage, lane }, oldest ? (Date.now() - oldest.time.getTime()) / 1_000 : 0);
+        const { num_pending, delivered } = await manager.consumers.info(WORK_STREAM, workConsumer(stage, lane));
+        // The first that was not delivered yet: those before it are in somebody's hands.
+        const first = { seq: delivered.stream_seq + 1, next_by_subj: workFilter(stage, lane) };
+        const oldest = num_pending === 0 ? null : await manager.direct.getMessage(WORK_STREAM, first);
+        metrics.queueDepth.set({ stage, lane }, num_pending);
+        const age = oldest ? Math.max(0, Date.now() - oldest.time.getTime()) / 1_000 : 0;
+        metrics.queueOldestAge.set({ stage, lane }, age);
       }),
     ),
   );

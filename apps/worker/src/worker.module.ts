@@ -1,9 +1,8 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { TerminusModule } from '@nestjs/terminus';
 import { CommandRunner } from '@darkroom/events';
-import { loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
+import { observeAppended, type Metrics } from '@darkroom/observability';
 import type { Role, WorkerConfig } from './config.js';
-import { BROKER, EVENT_STORE, type Connections, STORAGE } from './connections.js';
+import { BROKER, EVENT_STORE, type Connections } from './connections.js';
 import { DispatchController } from './dispatch/dispatch.controller.js';
 import { DownloadController } from './download/download.controller.js';
 import { Downloader } from './download/downloader.js';
@@ -11,7 +10,6 @@ import { Canceller } from './generate/canceller.js';
 import { PredictionClaims } from './generate/find-prediction.js';
 import { GenerateController } from './generate/generate.controller.js';
 import { Generator } from './generate/generator.js';
-import { HealthController } from './health/health.controller.js';
 import { ProjectionService } from './project/projection.service.js';
 
 /** Who the events of this process come from. */
@@ -56,16 +54,10 @@ export class WorkerModule {
     const played = config.roles.map((role) => roles[role]);
     return {
       module: WorkerModule,
-      imports: [
-        loggingModule({ level: config.logLevel, service: 'worker' }),
-        MetricsModule.register(metrics),
-        TerminusModule.forRoot({ logger: false }),
-      ],
-      controllers: [HealthController, ...played.flatMap((role) => role.controllers)],
+      controllers: played.flatMap((role) => role.controllers),
       providers: [
         { provide: BROKER, useValue: broker },
         { provide: EVENT_STORE, useValue: store },
-        { provide: STORAGE, useValue: storage },
         { provide: CommandRunner, useValue: runner },
         ...played.flatMap((role) => role.providers),
       ],

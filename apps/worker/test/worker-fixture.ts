@@ -73,6 +73,7 @@ export class WorkerFixture {
       throw error;
     });
     this.workers.push(worker);
+    await worker.begun;
     return worker;
   }
 

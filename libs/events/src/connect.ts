@@ -1,5 +1,6 @@
 import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream';
 import { AuthorizationError, connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EventStoreError } from './event-store.js';
@@ -66,7 +67,7 @@ async function connectFirst(options: BrokerOptions): Promise<NatsConnection> {
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();
     try {
-      return await connect({
+      const connecting = connect({
         servers: [...servers],
         name,
         authenticator,
@@ -74,12 +75,33 @@ async function connectFirst(options: BrokerOptions): Promise<NatsConnection> {
         reconnectTimeWait: RECONNECT_MS,
         pingInterval: 10_000,
       });
+      return await unlessAborted(connecting, signal);
     } catch (error) {
+      signal?.throwIfAborted();
       // Waiting mends a server, or a name, that is not there yet; it does not mend a wrong credential.
       if (error instanceof AuthorizationError) throw error;
       if (tries === 1) onStatus?.(`NATS: waiting for ${servers.join(', ')} (${(error as Error).message})`);
       await delay(RECONNECT_MS, undefined, { signal });
     }
+  }
+}
+
+/** A server that takes connections and then says nothing is given 20 s by the client, which whoever ends has not. */
+async function unlessAborted(connecting: Promise<NatsConnection>, signal?: AbortSignal): Promise<NatsConnection> {
+  if (!signal) return connecting;
+  const watching = new AbortController();
+  const aborted = once(signal, 'abort', { signal: watching.signal }).then(() => {
+    void connecting.then(
+      (connection) => connection.close(),
+      () => undefined,
+    );
+    throw signal.reason;
+  });
+  aborted.catch(() => undefined);
+  try {
+    return await Promise.race([connecting, aborted]);
+  } finally {
+    watching.abort();
   }
 }
 

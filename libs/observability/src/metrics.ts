@@ -1,8 +1,7 @@
-import type { Stage } from '@darkroom/domain';
+import { FAILURE_CODES, isTerminal, MODELS, STAGES, STATUSES } from '@darkroom/domain';
+import { SUBSCRIPTIONS } from '@darkroom/events';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-
-/** What the queues hold: the stages of a generation, and the work around it. */
-export type QueueStage = Stage | 'cancel' | 'notify';
+import { Scrapes, type Refresh } from './scrape.js';
 
 /**
  * How an attempt ended: `retried` was counted against max_attempts, `deferred` was nobody's fault and was not,
@@ -20,25 +19,55 @@ const HTTP_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 6
 export type Metrics = ReturnType<typeof createMetrics>;
 
 /**
- * Every metric of Darkroom, in a registry of its own. The values of labels are bounded: stages, lanes, codes and the
- * models of the catalogue; never a user, a prompt or an id.
+ * Every metric of Darkroom (docs/metrics.md), in a registry of its own. The values of labels are bounded: stages, lanes,
+ * codes, routes and the models of the catalogue; never a user, a prompt or an id.
  */
 export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const refreshers: (() => Promise<unknown>)[] = [];
-  return {
+  const scrapes = new Scrapes(registry);
+  const metrics = {
     registry,
-    /** Adds something to bring up to date before each scrape: gauges that are asked of somebody else. */
-    beforeScrape(refresh: () => Promise<unknown>): void {
-      refreshers.push(refresh);
-    },
-    /** All metrics in Prometheus's text format. A refresh that fails leaves its gauges as they were. */
-    async scrape(): Promise<string> {
-      await Promise.allSettled(refreshers.map((refresh) => refresh()));
-      return registry.metrics();
-    },
+    /** Adds something to bring up to date before each scrape; see {@link Scrapes}. */
+    beforeScrape: (refresh: Refresh): void => scrapes.add(refresh),
+    /** All metrics in Prometheus's text format, within seconds, whoever hangs. */
+    scrape: (): Promise<string> => scrapes.text(),
+    ...instruments([registry]),
+  };
+  startAtZero(metrics);
+  // A gauge without labels begins at 0; this one is not known before somebody has looked.
+  metrics.stuckGenerations.remove();
+  return metrics;
+}
+
+/**
+ * `increase()` does not see a counter's first value, and a sum over nothing is nothing: what alerts look at is there
+ * before it happens, as far as the labels are few. Attempts and durations by model are not: their products are large,
+ * and nobody is woken by them.
+ */
+function startAtZero({ generations, failures, redeliveries }: ReturnType<typeof instruments>): void {
+  for (const status of STATUSES.filter(isTerminal)) {
+    for (const { id: model } of MODELS) generations.inc({ status, model }, 0);
+  }
+  for (const stage of STAGES) {
+    for (const code of FAILURE_CODES) failures.inc({ stage, code }, 0);
+  }
+  for (const pattern of Object.keys(SUBSCRIPTIONS)) redeliveries.inc({ stage: stageOf(pattern) }, 0);
+}
+
+/** The label of a transport's pattern: `work.generate` is the stage `generate`. */
+export function stageOf(pattern: string): string {
+  return pattern.replace(/^work\./, '');
+}
+
+function instruments(registers: [Registry]) {
+  return {
+    dependencyUp: new Gauge<'dependency'>({
+      name: 'darkroom_dependency_up',
+      help: 'Whether a server that this process needs answers: 1 or 0',
+      labelNames: ['dependency'],
+      registers,
+    }),
     queueDepth: new Gauge<'stage' | 'lane'>({
       name: 'darkroom_queue_depth',
       help: 'Work items that wait to be served',
@@ -96,9 +125,14 @@ export function createMetrics() {
       labelNames: ['stage', 'code'],
       registers,
     }),
+    stuckGenerations: new Gauge({
+      name: 'darkroom_stuck_generations',
+      help: 'Generations whose attempt in hand began more than 10 minutes ago and is past its deadline',
+      registers,
+    }),
     redeliveries: new Counter<'stage'>({
       name: 'darkroom_redeliveries_total',
-      help: 'Work items that were delivered again',
+      help: 'Work items, and facts to dispatch, that were delivered again',
       labelNames: ['stage'],
       registers,
     }),

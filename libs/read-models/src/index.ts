@@ -12,5 +12,6 @@ export {
 } from './generations/generations.query.js';
 export { ProjectionError, type ProjectionErrorKind } from './projector/projection-error.js';
 export { Projector, type Progress, type ProjectorOptions } from './projector/projector.js';
+export { StuckQuery } from './stuck/stuck.query.js';
 export { USAGE_GROUPS, UsageQuery, type Usage, type UsageGroup, type UsageRequest } from './usage/usage.query.js';
 export { PositionWaiter } from './checkpoint/position-waiter.js';

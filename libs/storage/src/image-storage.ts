@@ -36,7 +36,7 @@ export interface ImageStorage {
   /** A link that lets anyone GET the object for that long; null where the storage cannot make one (local files). */
   signedUrl(key: string, expiresInSeconds: number): Promise<string | null>;
   /** Resolves when the storage can be used now; else throws an error whose message tells an operator what is wrong. */
-  check(): Promise<void>;
+  check(signal?: AbortSignal): Promise<void>;
 }
 
 /**

@@ -126,9 +126,9 @@ export class S3Storage implements ImageStorage {
   }
 
   /** Asks for the bucket: endpoint, credentials and name must be right. Does not prove the right to write. */
-  async check(): Promise<void> {
+  async check(signal?: AbortSignal): Promise<void> {
     try {
-      await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }));
+      await this.#client.send(new HeadBucketCommand({ Bucket: this.#bucket }), { abortSignal: signal });
     } catch (error) {
       const { code, message } = this.#asStorageError(error, '');
       if (code === 'not_found') throw this.#noBucket(error);

@@ -1,31 +1,18 @@
-import { dependencyIndicator, type DependencyCheck } from '@darkroom/observability';
-import type { ReadModels } from '@darkroom/read-models';
-import type { ImageStorage } from '@darkroom/storage';
-import { Controller, Get, Inject, Logger, Res, ServiceUnavailableException } from '@nestjs/common';
+import { HealthChecks } from '@darkroom/observability';
+import { Controller, Get, Res, ServiceUnavailableException } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import {
-  HealthCheckService,
-  HealthIndicatorService,
-  type HealthCheckResult,
-  type HealthIndicatorFunction,
-} from '@nestjs/terminus';
+import { HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
 import type { FastifyReply } from 'fastify';
 import { Public } from '../auth/auth.guard.js';
-import { LogConnection } from '../connections/log.js';
-import { READ_MODELS, STORAGE } from '../connections/tokens.js';
 
 @Public()
 @ApiTags('Health')
 @Controller('health')
 export class HealthController {
-  readonly #logger = new Logger('Health');
-
   constructor(
     private readonly health: HealthCheckService,
-    private readonly indicators: HealthIndicatorService,
-    private readonly log: LogConnection,
-    @Inject(READ_MODELS) private readonly readModels: ReadModels,
-    @Inject(STORAGE) private readonly storage: ImageStorage,
+    private readonly service: HealthIndicatorService,
+    private readonly checks: HealthChecks,
   ) {}
 
   @Get('live')
@@ -46,30 +33,11 @@ export class HealthController {
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthCheckResult> {
     reply.header('cache-control', 'no-store');
     try {
-      return await this.health.check(
-        [
-          { name: 'nats', check: () => this.log.check(), required: true },
-          { name: 'postgres', check: () => this.readModels.check(), required: false },
-          { name: 'storage', check: () => this.storage.check(), required: false },
-        ].map((dependency) => this.#indicator(dependency)),
-      );
+      return await this.health.check(this.checks.indicators(this.service));
     } catch (error) {
       if (!(error instanceof ServiceUnavailableException)) throw error;
       reply.status(503);
       return error.getResponse() as HealthCheckResult;
     }
-  }
-
-  /** The answer is public: why something is away (addresses, names of buckets) is for the log. */
-  #indicator({ check, ...dependency }: DependencyCheck): HealthIndicatorFunction {
-    const discreet = async (signal: AbortSignal): Promise<void> => {
-      try {
-        await check(signal);
-      } catch (error) {
-        this.#logger.warn({ err: error }, `${dependency.name} cannot be used`);
-        throw new Error('It cannot be used now', { cause: error });
-      }
-    };
-    return dependencyIndicator(this.indicators, { ...dependency, check: discreet });
   }
 }

@@ -1,19 +1,13 @@
-import { Controller, Get, Inject, Optional } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, HealthIndicatorService, type HealthCheckResult } from '@nestjs/terminus';
-import { EVENTS_STREAM, type Broker } from '@darkroom/events';
-import { dependencyIndicator } from '@darkroom/observability';
-import type { ImageStorage } from '@darkroom/storage';
-import { BROKER, STORAGE } from '../connections.js';
-import { ProjectionService } from '../project/projection.service.js';
+import { HealthChecks } from '@darkroom/observability';
 
 @Controller('health')
 export class HealthController {
   constructor(
     private readonly health: HealthCheckService,
-    private readonly indicators: HealthIndicatorService,
-    @Inject(BROKER) private readonly broker: Broker,
-    @Inject(STORAGE) private readonly storage: ImageStorage,
-    @Optional() private readonly projection?: ProjectionService,
+    private readonly service: HealthIndicatorService,
+    private readonly checks: HealthChecks,
   ) {}
 
   @Get('live')
@@ -25,17 +19,6 @@ export class HealthController {
   @Get('ready')
   @HealthCheck()
   ready(): Promise<HealthCheckResult> {
-    const { projection } = this;
-    const nats = async (): Promise<void> => {
-      this.broker.assertConnected();
-      await this.broker.manager.streams.info(EVENTS_STREAM);
-    };
-    return this.health.check([
-      dependencyIndicator(this.indicators, { name: 'nats', check: nats, required: true }),
-      dependencyIndicator(this.indicators, { name: 'storage', check: () => this.storage.check(), required: false }),
-      ...(projection
-        ? [dependencyIndicator(this.indicators, { name: 'postgres', check: () => projection.check(), required: false })]
-        : []),
-    ]);
+    return this.health.check(this.checks.indicators(this.service));
   }
 }

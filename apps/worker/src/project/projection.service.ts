@@ -1,7 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { migrateReadModels, openReadModels, Projector, type ReadModels } from '@darkroom/read-models';
-import { JetStreamLogReader, type Broker } from '@darkroom/events';
+import { ALL_GENERATIONS, EVENTS_STREAM, JetStreamLogReader, type Broker, type Position } from '@darkroom/events';
 import type { Metrics } from '@darkroom/observability';
+import type { StoredMsg } from '@nats-io/jetstream';
 
 /** Time limit of one statement: a batch of a few hundred events takes some 50 ms. Milliseconds. */
 const BATCH_TIMEOUT_MS = 30_000;
@@ -16,7 +17,7 @@ export class ProjectionService {
   #running: Promise<void> = Promise.resolve();
 
   constructor(
-    broker: Broker,
+    private readonly broker: Broker,
     private readonly databaseUrl: string,
     private readonly metrics: Metrics,
   ) {
@@ -30,27 +31,28 @@ export class ProjectionService {
     });
   }
 
-  /** @throws ReadModelUnavailable */
-  async check(): Promise<void> {
-    if (!this.#readModels) throw new Error('The read models are not open yet');
-    await this.#readModels.check();
-  }
-
+  /** Both are left out while they are unknown: before the tables are there, and while the log is away. */
   async observeLag(): Promise<void> {
-    if (!this.#projector) return;
+    const { projectionLagEvents, projectionLagSeconds } = this.metrics;
     const projection = 'read_models';
+    projectionLagEvents.reset();
+    projectionLagSeconds.reset();
+    if (!this.#projector) return;
+    const { position } = this.#projector;
     const { last } = await this.#reader.identify();
-    const lag = Math.max(0, last - this.#projector.position);
-    this.metrics.projectionLagEvents.set({ projection }, lag);
-    const since = this.#projector.lastEventTime;
-    const seconds = lag === 0 || since === null ? 0 : (Date.now() - Date.parse(since)) / 1_000;
-    this.metrics.projectionLagSeconds.set({ projection }, seconds);
+    const next = last > position ? await this.#nextAfter(position) : null;
+    projectionLagEvents.set({ projection }, Math.max(0, last - position));
+    projectionLagSeconds.set({ projection }, next ? Math.max(0, Date.now() - next.time.getTime()) / 1_000 : 0);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
     await this.#readModels?.close();
+  }
+
+  #nextAfter(position: Position): Promise<StoredMsg | null> {
+    return this.broker.manager.direct.getMessage(EVENTS_STREAM, { seq: position + 1, next_by_subj: ALL_GENERATIONS });
   }
 
   async #run(): Promise<void> {

@@ -4,6 +4,7 @@ import { CheckpointTable } from '../checkpoint/checkpoint.js';
 import { PositionWaiter } from '../checkpoint/position-waiter.js';
 import { GenerationsQuery } from '../generations/generations.query.js';
 import { GenerationTable } from '../generations/generations.table.js';
+import { StuckQuery } from '../stuck/stuck.query.js';
 import { UsageQuery } from '../usage/usage.query.js';
 import { LIVE_SCHEMA, schemaName } from './schema-name.js';
 
@@ -59,6 +60,7 @@ export interface ReadModels {
   readonly em: EntityManager;
   readonly generations: GenerationsQuery;
   readonly usage: UsageQuery;
+  readonly stuck: StuckQuery;
   readonly positions: PositionWaiter;
   /** For health checks: answers when the read models can be read. @throws ReadModelUnavailable */
   check(): Promise<void>;
@@ -76,6 +78,7 @@ export async function openReadModels(config: ReadModelsConfig): Promise<ReadMode
     em,
     generations: new GenerationsQuery(em, schema),
     usage: new UsageQuery(em, schema),
+    stuck: new StuckQuery(em, schema),
     positions,
     check: async () => void (await positions.position()),
     close: () => orm.close(),
