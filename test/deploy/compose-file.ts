@@ -62,12 +62,15 @@ function interpolated(value: unknown, variables: Variables): unknown {
 
 /** `${A}`, `${A:-default}`, `${A:?what to do}` and `$$`, as https://docs.docker.com/reference/compose-file/interpolation/ */
 function interpolate(text: string, variables: Variables): string {
-  return text.replace(/\$(?:\$|\{(\w+)(?::([-?])([^}]*))?\})/g, (all, name?: string, operator?: string, word = '') => {
-    if (name === undefined) return '$';
-    const given = variables[name];
-    if (given) return given;
-    if (operator === '?') throw new Error(`required variable ${name} is missing a value: ${word}`);
-    if (operator === undefined && given === undefined) throw new Error(`${all} has no default`);
-    return operator === '-' ? word : '';
-  });
+  return text.replace(
+    /\$(?:\$|\{(\w+)(?::([-?])([^}]*))?\})/g,
+    (all: string, name?: string, operator?: string, word: string = '') => {
+      if (name === undefined) return '$';
+      const given = variables[name];
+      if (given) return given;
+      if (operator === '?') throw new Error(`required variable ${name} is missing a value: ${word}`);
+      if (operator === undefined && given === undefined) throw new Error(`${all} has no default`);
+      return operator === '-' ? word : '';
+    },
+  );
 }
