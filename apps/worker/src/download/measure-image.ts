@@ -49,9 +49,11 @@ const BLURHASH = { componentsX: 4, componentsY: 3, side: 32 };
 
 /**
  * For the whole process: what comes from outside must not reach a decoder that we have no use for (SVG, PDF, TIFF, ...).
- * Fewer to attack; {@link measureImage} refuses their formats all the same.
+ * Fewer to attack; {@link measureImage} refuses their formats all the same. And no image comes twice: what libvips keeps
+ * of the last ones (50 MB) is of no use.
  */
 export function restrictDecoders(): void {
+  sharp.cache(false);
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({
     operation: ['VipsForeignLoadWebpBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadJpegBuffer'],
