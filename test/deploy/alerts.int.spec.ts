@@ -3,13 +3,13 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ROOT } from './compose-file.js';
 import { readRules, readText } from './monitoring-files.js';
-import { findPrometheus } from './prometheus-programs.js';
+import { findProgram, PROMTOOL } from './programs.js';
 
-const { programs, why } = await findPrometheus();
+const { path: program, why } = await findProgram(PROMTOOL);
 
-(programs ? describe : describe.skip)(`promtool${why}`, () => {
+(program ? describe : describe.skip)(`promtool${why}`, () => {
   const promtool = (...args: string[]) => {
-    const { status, stdout, stderr } = spawnSync(programs!.promtool, args, {
+    const { status, stdout, stderr } = spawnSync(program!, args, {
       cwd: join(ROOT, 'deploy/prometheus'),
       encoding: 'utf8',
     });

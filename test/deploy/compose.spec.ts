@@ -5,10 +5,12 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { gatewayVariables } from '../../apps/gateway/src/config.js';
 import { configSchema as simulatorVariables } from '../../apps/simulator/src/config.js';
 import { workerVariables } from '../../apps/worker/src/config.js';
-import { type Compose, composeVariables, readCompose, readEnvFile, ROOT } from './compose-file.js';
+import { type Compose, composeVariables, readCompose, readEnvFile, ROOT, type Service } from './compose-file.js';
+import { COMPOSE, findProgram } from './programs.js';
 
 /** Rules of the linter about what runs, not about how the file looks. */
 const RULES = [
@@ -35,10 +37,7 @@ const complaints = (file: string): string[] => {
   return messages.filter(({ rule }) => RULES.includes(rule)).map(({ rule, message }) => `${rule}: ${message}`);
 };
 
-/** `docker compose`, or the older `docker-compose`, where this machine has one. */
-const composeCommand = [['docker', 'compose'], ['docker-compose']].find(
-  ([command = '', ...args]) => spawnSync(command, [...args, 'version']).status === 0,
-);
+const { path: composeProgram, why } = await findProgram(COMPOSE);
 
 describe('docker-compose.yml', () => {
   let folder: string;
@@ -67,14 +66,20 @@ describe('docker-compose.yml', () => {
     expect(complaints(broken)).toEqual([expect.stringContaining('invalid-schema')]);
   });
 
-  const withCompose = composeCommand ? it : it.skip;
-  withCompose(`is taken by ${composeCommand?.join(' ') ?? 'docker compose (this machine has none)'}`, () => {
-    const [command = '', ...args] = composeCommand ?? [];
-    const config = execFileSync(command, [...args, '--profile', 'simulator', '--profile', 'tools', 'config'], {
+  (composeProgram ? it : it.skip)(`is read by Docker Compose as it is by these tests${why}`, () => {
+    const config = execFileSync(composeProgram!, ['--profile', 'simulator', '--profile', 'tools', 'config'], {
       cwd: folder,
       encoding: 'utf8',
     });
-    for (const name of Object.keys(compose.services)) expect(config).toContain(`\n  ${name}:\n`);
+    const told = parse(config) as Compose;
+    const parts = ({ image, command, entrypoint, environment = {}, healthcheck }: Service) => {
+      const texts = Object.entries(environment).map(([name, value]) => [name, String(value)]);
+      return { image, command, entrypoint, environment: Object.fromEntries(texts), test: healthcheck?.test };
+    };
+    expect(Object.keys(told.services).sort()).toEqual(Object.keys(compose.services).sort());
+    for (const [name, service] of Object.entries(compose.services)) {
+      expect(parts(told.services[name]!)).toEqual(parts(service));
+    }
   });
 
   it('pins every image to a full version, and names no registry', () => {

@@ -4,9 +4,9 @@ import type { Client } from '../system/client.js';
 import { System } from '../system/system.js';
 import { readDashboard, readRules } from './monitoring-files.js';
 import { Prometheus } from './prometheus.js';
-import { findPrometheus } from './prometheus-programs.js';
+import { findProgram, PROMETHEUS } from './programs.js';
 
-const { programs, why } = await findPrometheus();
+const { path: program, why } = await findProgram(PROMETHEUS);
 
 const MODELS = ['black-forest-labs/flux-schnell', 'black-forest-labs/flux-dev', 'stability-ai/sdxl'];
 /** More than the alert DarkroomQueueDeep allows, twice over. */
@@ -17,7 +17,7 @@ const queries = readDashboard()
   .panels.flatMap(({ title, targets = [] }) => targets.map(({ refId, expr }) => [`${title} ${refId}`, expr] as const))
   .map(([name, expr]) => [name, expr.replaceAll('$__rate_interval', '15s').replaceAll('$model', '.*')] as const);
 
-(programs ? describe : describe.skip)(`a real Prometheus on the running system${why}`, () => {
+(program ? describe : describe.skip)(`a real Prometheus on the running system${why}`, () => {
   let system: System;
   let prometheus: Prometheus;
   /** Requests made by now. */
@@ -28,7 +28,7 @@ const queries = readDashboard()
     const workerEnv = { GENERATE_CONCURRENCY: '2' };
     system = await System.start({ workers: 2, runMs: 1_000, workerEnv });
     const addresses = (apps: System['workers']) => apps.map(({ url }) => new URL(url).host);
-    prometheus = await Prometheus.start(programs!, {
+    prometheus = await Prometheus.start(program!, {
       gateway: addresses(system.gateways),
       worker: addresses(system.workers),
     });

@@ -9,7 +9,6 @@ import { eventually } from '../support/eventually.js';
 import { endProcess, guardServer } from '../support/servers.mjs';
 import { ROOT } from './compose-file.js';
 import { readText } from './monitoring-files.js';
-import type { PrometheusPrograms } from './prometheus-programs.js';
 
 interface PrometheusConfig {
   global: Record<string, string>;
@@ -40,10 +39,7 @@ export class Prometheus {
   ) {}
 
   /** @param targets addresses of each service of docker-compose.yml */
-  static async start(
-    { prometheus }: PrometheusPrograms,
-    targets: Readonly<Record<string, readonly string[]>>,
-  ): Promise<Prometheus> {
+  static async start(program: string, targets: Readonly<Record<string, readonly string[]>>): Promise<Prometheus> {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-prometheus-'));
     const port = await unusedPort();
     const address = `127.0.0.1:${port}`;
@@ -54,7 +50,7 @@ export class Prometheus {
       `--storage.tsdb.path=${folder}/data`,
       `--web.listen-address=${address}`,
     ];
-    const child = spawn(prometheus, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     const started = new Prometheus(`http://${address}`, child, folder, guardServer(child.pid!, folder));

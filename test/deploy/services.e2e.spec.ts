@@ -5,9 +5,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { eventually } from '../support/eventually.js';
 import { Deployment } from './deployment.js';
-import { findPrometheus } from './prometheus-programs.js';
+import { findProgram, PROMETHEUS } from './programs.js';
 
-const { programs, why } = await findPrometheus();
+const { path: program, why } = await findProgram(PROMETHEUS);
 const hasWget = spawnSync('wget', ['--version']).status === 0;
 /** The health checks of images that are not ours use the wget in them. */
 const withWget = hasWget ? it : it.skip;
@@ -67,13 +67,13 @@ describe('the services of docker-compose.yml, outside of containers', () => {
     expect(existsSync(join(deployment.volume('images'), 'images'))).toBe(true);
   }, 60_000);
 
-  const withPrometheus = programs && hasWget ? it : it.skip;
+  const withPrometheus = program && hasWget ? it : it.skip;
   withPrometheus(
     `starts prometheus, which then is healthy${why}${noWget}`,
     async () => {
       const [, port] = new URL(deployment.url('prometheus:9090')).host.split(':');
       expect(deployment.healthy('prometheus')).toBe(false);
-      deployment.startAs('prometheus', programs!.prometheus, `--web.listen-address=127.0.0.1:${port}`);
+      deployment.startAs('prometheus', program!, `--web.listen-address=127.0.0.1:${port}`);
       await becomesHealthy('prometheus');
     },
     40_000,
