@@ -2,6 +2,15 @@ import { join } from 'node:path';
 import { projectRoot } from './settings.mjs';
 
 /**
+ * How Node runs Darkroom: an app lives on 60 MB, and left alone, on a large machine, keeps hundreds after a busy minute.
+ * New objects get 8 MB at a time instead of 64, and below a limit of 2 GB V8 lets garbage grow by half, not fourfold.
+ */
+export const NODE_ARGS = ['--enable-source-maps', '--max-semi-space-size=8', '--max-old-space-size=1024'];
+
+/** glibc's malloc keeps what it freed in up to eight arenas a core, for image decoders and their threads. */
+export const MALLOC = { MALLOC_ARENA_MAX: '2' };
+
+/**
  * Darkroom's own processes with the environment that each gets, in the order in which they start.
  *
  * @param {object} options
@@ -13,6 +22,7 @@ import { projectRoot } from './settings.mjs';
 export function darkroomServices({ settings, secrets, addresses }) {
   const { host, port, workerPort, simulatorPort, dataDir, replicateToken } = settings;
   const env = {
+    ...MALLOC,
     DATABASE_URL: addresses.databaseUrl,
     NATS_URL: addresses.natsUrl,
     DATA_DIR: dataDir,
@@ -25,7 +35,7 @@ export function darkroomServices({ settings, secrets, addresses }) {
   };
   const service = (/** @type {string} */ name, /** @type {string} */ readyUrl, extra = {}) => ({
     name,
-    args: ['--enable-source-maps', join(projectRoot, 'dist', 'apps', name, 'src', 'main.js')],
+    args: [...NODE_ARGS, join(projectRoot, 'dist', 'apps', name, 'src', 'main.js')],
     env: { ...env, ...extra },
     readyUrl,
   });

@@ -28,6 +28,8 @@ export function endProcess(
   pid: number,
   steps: { signal: NodeJS.Signals; graceMs: number }[],
 ): Promise<NodeJS.Signals | undefined>;
+export const NODE_ARGS: readonly string[];
+export const MALLOC: Readonly<Record<string, string>>;
 export function isAlive(pid: number): boolean;
 export function waitUntil<T>(
   condition: () => T | Promise<T>,

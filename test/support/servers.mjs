@@ -4,5 +4,6 @@ export { withDebianPackage } from '../../scripts/lib/debian-package.mjs';
 export { guardServer } from '../../scripts/lib/guard.mjs';
 export { startNatsServer } from '../../scripts/lib/nats-server.mjs';
 export { endProcess, isAlive } from '../../scripts/lib/process.mjs';
+export { MALLOC, NODE_ARGS } from '../../scripts/lib/services.mjs';
 export { startTemporaryPostgres } from '../../scripts/lib/temporary-postgres.mjs';
 export { waitUntil } from '../../scripts/lib/wait.mjs';

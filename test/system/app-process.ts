@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from '../support/eventually.js';
-import { guardServer } from '../support/servers.mjs';
+import { guardServer, MALLOC, NODE_ARGS } from '../support/servers.mjs';
 import { fingerprintOf } from './build.mjs';
 
 const projectRoot = resolve(import.meta.dirname, '../..');
@@ -93,9 +93,9 @@ export class AppProcess {
   #spawn(): void {
     const { app, env, folder } = this.options;
     const main = join(projectRoot, 'dist', 'apps', app, 'src', 'main.js');
-    const child = spawn(process.execPath, ['--enable-source-maps', main], {
+    const child = spawn(process.execPath, [...NODE_ARGS, main], {
       cwd: folder,
-      env: { PATH: process.env.PATH, LOG_LEVEL: 'warn', HOST: '127.0.0.1', ...env },
+      env: { ...MALLOC, PATH: process.env.PATH, LOG_LEVEL: 'warn', HOST: '127.0.0.1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     if (child.pid === undefined) throw new Error(`${app} could not be started`);

@@ -70,6 +70,16 @@ describe('health and metrics', () => {
     );
   }
 
+  scenario(
+    'are had for less than 250 MB of memory by each app',
+    () => system,
+    async () => {
+      for (const app of [system.gateways[0]!, system.workers[0]!]) {
+        expect((await scrape(app)).value('process_resident_memory_bytes', {})).toBeLessThan(250e6);
+      }
+    },
+  );
+
   const ways = {
     hangs: (server: 'nats' | 'postgres') => async () => {
       const goOn = system[server]!.hang();

@@ -57,8 +57,9 @@ export async function startWorker(config: WorkerConfig, onFailure: (error: Error
   async function begin(): Promise<void> {
     try {
       const connections = await connectAll(config, storage, metrics, closing.signal);
-      broker = connections.broker;
       work = await startWork(config, connections, metrics, onFailure);
+      // Not before: ready means that work is taken.
+      broker = connections.broker;
       new Logger('Worker').log(`Working as ${config.roles.join(', ')}`);
     } catch (error) {
       if (!closing.signal.aborted) onFailure(error instanceof Error ? error : new Error(String(error)));
