@@ -13,5 +13,13 @@ export {
 export { ProjectionError, type ProjectionErrorKind } from './projector/projection-error.js';
 export { Projector, type Progress, type ProjectorOptions } from './projector/projector.js';
 export { StuckQuery } from './stuck/stuck.query.js';
+export {
+  rebuildReadModels,
+  type RebuildOptions,
+  type RebuildPhase,
+  type RebuildProgress,
+  type RebuildReport,
+} from './rebuild/rebuild.js';
+export { RebuildError, type RebuildErrorKind } from './rebuild/rebuild-error.js';
 export { USAGE_GROUPS, UsageQuery, type Usage, type UsageGroup, type UsageRequest } from './usage/usage.query.js';
 export { PositionWaiter } from './checkpoint/position-waiter.js';
