@@ -6,6 +6,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeF
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { cliVariables } from '../../apps/cli/src/config.js';
 import { gatewayVariables } from '../../apps/gateway/src/config.js';
 import { configSchema as simulatorVariables } from '../../apps/simulator/src/config.js';
 import { workerVariables } from '../../apps/worker/src/config.js';
@@ -25,6 +26,7 @@ const RULES = [
 const APPS = {
   gateway: { schema: gatewayVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'STORAGE_URL'] },
   worker: { schema: workerVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'STORAGE_URL'] },
+  cli: { schema: cliVariables, notSet: ['NATS_CREDS'] },
   simulator: {
     schema: simulatorVariables,
     notSet: ['SIMULATOR_RUN_MS', 'SIMULATOR_FILE_TTL', 'SIMULATOR_WEBHOOK_SECRET', 'SIMULATOR_RATE_LIMIT'],

@@ -67,6 +67,13 @@ describe('the services of docker-compose.yml, outside of containers', () => {
     expect(existsSync(join(deployment.volume('images'), 'images'))).toBe(true);
   }, 60_000);
 
+  it("runs the operator's commands, and ends", async () => {
+    const { ended, said } = deployment.start('cli', 'rebuild');
+    expect({ code: await ended, said: said() }).toEqual({ code: 0, said: expect.stringContaining('rebuild   |') });
+    const { ended: refused } = deployment.start('cli', 'no-such-command');
+    expect(await refused).toBe(2);
+  }, 60_000);
+
   const withPrometheus = program && hasWget ? it : it.skip;
   withPrometheus(
     `starts prometheus, which then is healthy${why}${noWget}`,
