@@ -15,7 +15,11 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --omit=dev
 
 FROM base
-ENV NODE_ENV=production DATA_DIR=/data
+ENV NODE_ENV=production
+ENV DATA_DIR=/data
+# As NODE_ARGS and MALLOC of scripts/lib/services.mjs, where the reasons are.
+ENV NODE_OPTIONS="--enable-source-maps --max-semi-space-size=8 --max-old-space-size=1024"
+ENV MALLOC_ARENA_MAX=2
 # A named volume that is mounted here for the first time takes over this owner.
 RUN mkdir /data && chown node:node /data
 COPY package.json ./
@@ -24,4 +28,4 @@ COPY --from=build /app/dist ./dist
 USER node
 STOPSIGNAL SIGTERM
 EXPOSE 3000 3001 3002
-CMD ["node", "--enable-source-maps", "dist/apps/gateway/src/main.js"]
+CMD ["node", "dist/apps/gateway/src/main.js"]

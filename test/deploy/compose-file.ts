@@ -41,6 +41,12 @@ export function readCompose(variables: Variables): Compose {
   return { ...file, services: Object.fromEntries(services) };
 }
 
+/** What the Dockerfile puts into the environment of everything that runs in the image. */
+export function imageEnvironment(): Record<string, string> {
+  const text = readFileSync(join(ROOT, 'Dockerfile'), 'utf8');
+  return Object.fromEntries([...text.matchAll(/^ENV (\w+)="?(.*?)"?$/gm)].map(([, name, value]) => [name!, value!]));
+}
+
 /** Names of all variables that docker-compose.yml asks for. */
 export function composeVariables(): string[] {
   const text = readFileSync(join(ROOT, 'docker-compose.yml'), 'utf8');

@@ -8,7 +8,7 @@ import { unusedPort } from '../stack/launch.js';
 import { guardServer } from '../support/servers.mjs';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { assertBuilt } from '../system/app-process.js';
-import { type Compose, readCompose, readEnvFile, ROOT } from './compose-file.js';
+import { type Compose, imageEnvironment, readCompose, readEnvFile, ROOT } from './compose-file.js';
 
 /** Addresses within the containers' networks, each of which gets a port of this machine. */
 const ADDRESSES = ['gateway:3000', 'worker:3001', 'simulator:3002', 'nats:4222', 'nats:8222', 'prometheus:9090'];
@@ -81,8 +81,7 @@ export class Deployment {
       cwd: ROOT,
       env: {
         PATH: process.env.PATH,
-        // As in the Dockerfile.
-        NODE_ENV: 'production',
+        ...imageEnvironment(),
         ...Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, this.#local(name, value)])),
       },
       stdio: ['ignore', 'pipe', 'pipe'],

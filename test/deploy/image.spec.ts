@@ -3,7 +3,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { ROOT } from './compose-file.js';
+import { MALLOC, NODE_ARGS } from '../support/servers.mjs';
+import { imageEnvironment, ROOT } from './compose-file.js';
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const dockerfile = read('Dockerfile');
@@ -52,7 +53,13 @@ describe('the image', () => {
 
   it('ends with what runs it: production dependencies, no root, and a program that gets the signals', () => {
     const last = dockerfile.slice(dockerfile.lastIndexOf('\nFROM '));
-    expect(last).toContain('ENV NODE_ENV=production');
+    expect(last.match(/^ENV /gm)).toHaveLength(4);
+    expect(imageEnvironment()).toEqual({
+      NODE_ENV: 'production',
+      DATA_DIR: '/data',
+      NODE_OPTIONS: NODE_ARGS.join(' '),
+      ...MALLOC,
+    });
     expect(last).toContain('COPY --from=dependencies /app/node_modules');
     expect(dockerfile).toMatch(/AS dependencies\n[^#]*RUN npm ci --ignore-scripts --omit=dev\n/);
     expect(last).toContain('\nUSER node\n');
