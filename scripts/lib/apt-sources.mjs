@@ -1,16 +1,19 @@
 /**
- * Rewrites the machine's own apt source of the Debian main archive to the suite `sid`, so that a newer package can be
+ * Rewrites the machine's own apt source of the Debian main archive to one suite, so that a package of that suite can be
  * fetched from the place, and by the keys, that this machine already trusts.
  *
  * @param {{ name: string, content: string }[]} files what is in sources.list and sources.list.d
  * @param {string} codename of this Debian release, e.g. bookworm
+ * @param {string} suite wanted, e.g. sid
  * @returns {{ name: string, content: string } | undefined} one sources file; undefined when no entry fits
  */
-export function sidSource(files, codename) {
+export function archiveSource(files, codename, suite) {
   const suites = [codename, 'stable', 'testing', 'unstable', 'sid'];
   for (const { name, content } of files) {
-    const rewritten = name.endsWith('.sources') ? fromStanzas(content, suites) : fromLines(content, suites);
-    if (rewritten) return { name: name.endsWith('.sources') ? 'sid.sources' : 'sid.list', content: rewritten };
+    const rewritten = name.endsWith('.sources')
+      ? fromStanzas(content, suites, suite)
+      : fromLines(content, suites, suite);
+    if (rewritten) return { name: `${suite}.${name.endsWith('.sources') ? 'sources' : 'list'}`, content: rewritten };
   }
   return undefined;
 }
@@ -19,9 +22,10 @@ export function sidSource(files, codename) {
  * The deb822 format: stanzas of `Field: value`, where lines that begin with a space go on.
  *
  * @param {string} content
- * @param {string[]} suites
+ * @param {string[]} suites that this machine may name
+ * @param {string} wanted
  */
-function fromStanzas(content, suites) {
+function fromStanzas(content, suites, wanted) {
   for (const stanza of content.split(/\n\s*\n/)) {
     const lines = stanza.split('\n').filter((line) => line.trim() && !line.startsWith('#'));
     /** @type {Map<string, string>} */
@@ -36,7 +40,7 @@ function fromStanzas(content, suites) {
     if (words('enabled')[0] === 'no' || !words('types').includes('deb') || !words('components').includes('main'))
       continue;
     if (!words('suites').some((suite) => suites.includes(suite))) continue;
-    fields.set('types', ' deb').set('suites', ' sid').set('components', ' main');
+    fields.set('types', ' deb').set('suites', ` ${wanted}`).set('components', ' main');
     return [...fields].map(([field, value]) => `${field}:${value}\n`).join('');
   }
   return undefined;
@@ -46,14 +50,15 @@ function fromStanzas(content, suites) {
  * The one-line format: `deb [options] uri suite component…`.
  *
  * @param {string} content
- * @param {string[]} suites
+ * @param {string[]} suites that this machine may name
+ * @param {string} wanted
  */
-function fromLines(content, suites) {
+function fromLines(content, suites, wanted) {
   for (const line of content.split('\n')) {
     const [, options = '', uri, suite = '', components = ''] =
       /^\s*deb\s+(\[[^\]]*\]\s+)?(\S+)\s+(\S+)\s+([^#]*)/.exec(line) ?? [];
     if (!uri || !suites.includes(suite) || !components.split(/\s+/).includes('main')) continue;
-    return `deb ${options}${uri} sid main\n`;
+    return `deb ${options}${uri} ${wanted} main\n`;
   }
   return undefined;
 }

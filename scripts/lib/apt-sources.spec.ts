@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { sidSource } from './apt-sources.mjs';
+import { archiveSource } from './apt-sources.mjs';
 
 const security = `Types: deb
 URIs: http://archive.test/debian-security
@@ -7,7 +7,7 @@ Suites: bookworm-security
 Components: main
 `;
 
-describe('sidSource', () => {
+describe('archiveSource', () => {
   it('rewrites the stanza of the main archive and keeps its keys and options', () => {
     const content = `${security}
 # the main archive
@@ -21,7 +21,7 @@ Signed-By:
  .
  mQINBF
 `;
-    expect(sidSource([{ name: 'debian.sources', content }], 'bookworm')).toEqual({
+    expect(archiveSource([{ name: 'debian.sources', content }], 'bookworm', 'sid')).toEqual({
       name: 'sid.sources',
       content: `types: deb
 uris: http://archive.test/debian
@@ -42,9 +42,17 @@ deb http://archive.test/debian-security bookworm-security main
 deb-src http://archive.test/debian bookworm main
 deb [signed-by=/usr/share/keyrings/a.gpg arch=amd64] http://archive.test/debian bookworm main contrib # ours
 `;
-    expect(sidSource([{ name: 'sources.list', content }], 'bookworm')).toEqual({
+    expect(archiveSource([{ name: 'sources.list', content }], 'bookworm', 'sid')).toEqual({
       name: 'sid.list',
       content: 'deb [signed-by=/usr/share/keyrings/a.gpg arch=amd64] http://archive.test/debian sid main\n',
+    });
+  });
+
+  it('names the suite that is asked for', () => {
+    const files = [{ name: 'sources.list', content: 'deb http://archive.test/debian stable main\n' }];
+    expect(archiveSource(files, 'trixie', 'trixie')).toEqual({
+      name: 'trixie.list',
+      content: 'deb http://archive.test/debian trixie main\n',
     });
   });
 
@@ -56,6 +64,6 @@ deb [signed-by=/usr/share/keyrings/a.gpg arch=amd64] http://archive.test/debian 
     ],
     ['sources without main', `Types: deb\nURIs: http://a.test/debian\nSuites: bookworm\nComponents: contrib\n`],
   ])('finds nothing in %s', (_, content) => {
-    expect(sidSource([{ name: 'x.sources', content }], 'bookworm')).toBeUndefined();
+    expect(archiveSource([{ name: 'x.sources', content }], 'bookworm', 'sid')).toBeUndefined();
   });
 });

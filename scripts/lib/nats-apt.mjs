@@ -1,15 +1,11 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
-import { sidSource } from './apt-sources.mjs';
+import { chmodSync, copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { makeWhole } from './atomic.mjs';
-import { runCommand } from './command.mjs';
+import { withDebianPackage } from './debian-package.mjs';
 import { inspectNatsServer } from './nats-version.mjs';
 
 /**
- * Fetches Debian's newest nats-server package with apt and unpacks the program to `destination`. Nothing is installed:
- * apt works in folders of its own, checks the archive's signatures as always, and needs no privileges.
+ * Fetches Debian's newest nats-server package and puts the program at `destination`.
  *
  * @param {object} options
  * @param {string} options.destination
@@ -17,64 +13,14 @@ import { inspectNatsServer } from './nats-version.mjs';
  * @param {AbortSignal} [options.signal]
  * @throws {Error} saying why this machine cannot do it
  */
-export async function fetchNatsByApt({ destination, etc = '/etc', signal }) {
-  const osRelease = join(etc, 'os-release');
-  const release = existsSync(osRelease) ? readFileSync(osRelease, 'utf8') : '';
-  if (!/^ID="?debian"?$/m.test(release)) throw new Error('this is no Debian');
-  const source = sidSource(sourceFiles(etc), /^VERSION_CODENAME="?(\w+)"?$/m.exec(release)?.[1] ?? 'sid');
-  if (!source) throw new Error(`no source of Debian's main archive in ${join(etc, 'apt')}`);
-
-  const scratch = mkdtempSync(join(tmpdir(), 'darkroom-apt-'));
-  try {
-    for (const folder of ['parts', 'lists/partial', 'cache/archives/partial']) {
-      mkdirSync(join(scratch, folder), { recursive: true });
-    }
-    writeFileSync(join(scratch, 'parts', source.name), source.content);
-    const apt = (/** @type {string[]} */ ...command) =>
-      runCommand('apt-get', [...privateFolders(scratch), ...command], { cwd: scratch, timeoutMs: 180_000, signal });
-    await apt('update');
-    await apt('download', 'nats-server');
-    const archive = readdirSync(scratch).find((name) => name.endsWith('.deb'));
-    if (!archive) throw new Error('apt fetched nothing');
-    await runCommand('dpkg-deb', ['-x', archive, 'unpacked'], { cwd: scratch, signal });
-    const program = join(scratch, 'unpacked/usr/sbin/nats-server');
+export async function fetchNatsByApt({ destination, etc, signal }) {
+  await withDebianPackage({ name: 'nats-server', suite: 'sid', etc, signal }, async (folder) => {
+    const program = join(folder, 'usr/sbin/nats-server');
     const inspected = inspectNatsServer(program);
     if ('refused' in inspected) throw new Error(inspected.refused);
     await makeWhole(destination, (unfinished) => {
       copyFileSync(program, unfinished);
       chmodSync(unfinished, 0o755);
     });
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-/** @param {string} etc */
-function sourceFiles(etc) {
-  const single = join(etc, 'apt/sources.list');
-  const folder = join(etc, 'apt/sources.list.d');
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(sources|list)$/.test(name)) : [];
-  return [...(existsSync(single) ? [single] : []), ...names.sort().map((name) => join(folder, name))].map((path) => ({
-    name: basename(path),
-    content: readFileSync(path, 'utf8'),
-  }));
-}
-
-/** @param {string} scratch */
-function privateFolders(scratch) {
-  return [
-    'Dir::Etc::SourceList=/dev/null',
-    `Dir::Etc::SourceParts=${scratch}/parts`,
-    `Dir::State::Lists=${scratch}/lists`,
-    `Dir::Cache=${scratch}/cache`,
-    // apt's own account could not enter the private folders.
-    'APT::Sandbox::User=root',
-    // A machine without a way out should notice within seconds.
-    'Acquire::http::Timeout=8',
-    'Acquire::https::Timeout=8',
-    'Acquire::Retries=0',
-    'Acquire::Languages=none',
-    // An index that could not be fetched is an error, not a warning.
-    'APT::Update::Error-Mode=any',
-  ].flatMap((setting) => ['-o', setting]);
+  });
 }

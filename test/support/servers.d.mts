@@ -7,6 +7,11 @@ export interface RunningServer {
   readonly url: string;
   stop(): Promise<void>;
 }
+export function makeWhole(destination: string, make: (unfinished: string) => void | Promise<void>): Promise<void>;
+export function withDebianPackage(
+  options: { name: string; suite?: string; etc?: string; signal?: AbortSignal },
+  use: (folder: string) => void | Promise<void>,
+): Promise<void>;
 export function guardServer(pid: number, folder: string): () => void;
 export function startNatsServer(options: {
   binary: string;

@@ -1,4 +1,6 @@
 /** What the tests take from the scripts, in one place: `servers.d.mts` beside it gives it types. */
+export { makeWhole } from '../../scripts/lib/atomic.mjs';
+export { withDebianPackage } from '../../scripts/lib/debian-package.mjs';
 export { guardServer } from '../../scripts/lib/guard.mjs';
 export { startNatsServer } from '../../scripts/lib/nats-server.mjs';
 export { endProcess, isAlive } from '../../scripts/lib/process.mjs';
