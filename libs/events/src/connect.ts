@@ -73,6 +73,8 @@ async function connectFirst(options: BrokerOptions): Promise<NatsConnection> {
         maxReconnectAttempts: -1,
         reconnectTimeWait: RECONNECT_MS,
         pingInterval: 10_000,
+        // The client would otherwise make two errors with their stacks for every request, in case it fails.
+        noAsyncTraces: true,
       });
     } catch (error) {
       // Waiting mends a server, or a name, that is not there yet; it does not mend a wrong credential.
