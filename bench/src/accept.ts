@@ -3,12 +3,11 @@ import { takeSample, type Sample } from './limits/sample.js';
 import { post, type LoadResult, type Target } from './load.js';
 import type { BenchOptions } from './options.js';
 import { freePort, MeasuredProcess } from './processes.js';
-import { boundedRow, comparedRow, type Row } from './row.js';
+import { boundedRow, comparedRow, MEMORY_MB, type Row } from './row.js';
 import { addRawStream, freshBroker, freshDatabase } from './servers.js';
 import { compare, inTurns } from './statistics.js';
 
 const SHARE_OF_BARE = 0.6;
-const GATEWAY_MEGABYTES = 250;
 
 /** POST /v1/generations on a gateway, beside the same traffic on a bare handler. No worker runs. */
 export async function accept(options: BenchOptions): Promise<Row[]> {
@@ -54,7 +53,7 @@ export async function accept(options: BenchOptions): Promise<Row[]> {
         `Gateway's memory, idle after ${requests} requests`,
         'MB',
         (await gateway.settledBytes(size.settleSeconds)) / 1e6,
-        GATEWAY_MEGABYTES,
+        MEMORY_MB,
       ),
     ];
   } finally {

@@ -1,12 +1,16 @@
 /** `npm run bench` (scripts/bench.mjs) prepares the machine and starts this with the addresses of its servers. */
 import { parseArgs } from 'node:util';
 import { accept } from './accept.js';
+import { eventStore } from './event-store.js';
+import { generations } from './generations.js';
 import { FULL, SMOKE, type BenchOptions } from './options.js';
 import type { Row } from './row.js';
 import { machineOf, tableOf, writeTable } from './report.js';
 
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   accept,
+  'event-store': eventStore,
+  generations,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,5 +1,8 @@
 import type { Comparison } from './statistics.js';
 
+/** What a gateway or worker may hold of memory while it has nothing to do. Megabytes. */
+export const MEMORY_MB = 250;
+
 /** One line of the table. */
 export interface Row {
   readonly what: string;
