@@ -5,12 +5,14 @@ import { eventStore } from './event-store.js';
 import { generations } from './generations.js';
 import { FULL, SMOKE, type BenchOptions } from './options.js';
 import type { Row } from './row.js';
+import { rebuild } from './rebuild.js';
 import { machineOf, tableOf, writeTable } from './report.js';
 
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   accept,
   'event-store': eventStore,
   generations,
+  rebuild,
 };
 
 const { values, positionals } = parseArgs({

@@ -53,7 +53,7 @@ export function completed(): NewEvent[] {
 
 /** What a gateway makes of the benchmarks' request. */
 export function requestData(): EventData['GenerationRequested'] {
-  const prepared = prepareGeneration({ ...REQUEST, model_options: {} });
+  const prepared = prepareGeneration(REQUEST);
   if (!prepared.ok) throw new Error(JSON.stringify(prepared.errors));
   return {
     user_id: 'bench',
@@ -106,9 +106,9 @@ function imageOf(generationId: string): EventData['Downloaded']['images'][number
     storage_key: `${generationId}/0.webp`,
     format: 'webp',
     content_type: 'image/webp',
-    width: 1_216,
-    height: 832,
-    bytes: 48_000,
+    width: 608,
+    height: 416,
+    bytes: 18_000,
     sha256: 'a'.repeat(64),
     blurhash: 'LEHV6nWB2yk8pyo0adR*.7kCMdnj',
   };
