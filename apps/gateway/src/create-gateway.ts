@@ -20,7 +20,7 @@ export async function createGateway(
   });
   app.useLogger(app.get(Logger));
   acceptJsonBodies(app);
-  await registerHooks(app, metrics);
+  registerHooks(app, metrics);
   serveDocs(app, config.publicUrl);
   return app;
 }
