@@ -28,9 +28,9 @@ export interface Size {
 }
 
 export const FULL: Size = {
-  rounds: 5,
-  roundSeconds: 4,
-  operations: 2_000,
+  rounds: 9,
+  roundSeconds: 2,
+  operations: 1_000,
   paced: 600,
   generations: 500,
   rebuilt: 30_000,
