@@ -1,32 +1,49 @@
-import { EVENTS_STREAM, type Broker } from '@darkroom/events';
+import { EVENTS_STREAM, JetStreamLogReader, type Broker } from '@darkroom/events';
+import { migrateReadModels, rebuildReadModels } from '@darkroom/read-models';
 import { fillLog } from './fill-log.js';
 import type { BenchOptions } from './options.js';
-import type { Row } from './row.js';
-import { freshBroker } from './servers.js';
-import { median } from './statistics.js';
+import { comparedRow, type Row } from './row.js';
+import { freshBroker, freshDatabase } from './servers.js';
+import { compare, inTurns } from './statistics.js';
 import { EVENTS_OF_A_GENERATION } from './story.js';
 
-/** Reading the whole log. */
-export async function rebuild({ natsUrl, size }: BenchOptions): Promise<Row[]> {
+const SHARE_OF_RAW = 0.3;
+const EVENTS_PER_SECOND = 25_000;
+
+/** Every read model from the first event on, beside a reader of the same log that keeps nothing. */
+export async function rebuild({ natsUrl, databaseUrl, size }: BenchOptions): Promise<Row[]> {
   const broker = await freshBroker(natsUrl);
+  const database = await freshDatabase(databaseUrl);
   try {
+    await migrateReadModels({ url: database.url });
     await fillLog(broker, size.rebuilt);
     const count = size.rebuilt * EVENTS_OF_A_GENERATION;
-    const raw: number[] = [];
-    for (let round = 0; round < size.rounds; round++) raw.push(await readRaw(broker, count));
-    return [
-      {
-        what: 'Events read from the log and parsed',
-        unit: '/s',
-        value: median(raw),
-        limit: null,
-        ratio: null,
-        target: null,
-      },
-    ];
+    const pairs = await inTurns(
+      Math.ceil(size.rounds / 3),
+      () => readModels(broker, database.url, count),
+      () => readRaw(broker, count),
+    );
+    const row = comparedRow(
+      `Events rebuilt into the read models, of ${count}`,
+      '/s',
+      compare(pairs, (perSecond) => perSecond),
+      SHARE_OF_RAW,
+    );
+    const met = row.target?.met === true && row.value >= EVENTS_PER_SECOND;
+    const text = `ratio ≥ ${SHARE_OF_RAW}, ≥ ${EVENTS_PER_SECOND.toLocaleString('en')} /s`;
+    return [{ ...row, target: { text, met } }];
   } finally {
     await broker.close();
+    await database.drop();
   }
+}
+
+async function readModels(broker: Broker, url: string, count: number): Promise<number> {
+  const logger = { log: () => undefined, warn: (line: string) => void process.stderr.write(`bench | ${line}\n`) };
+  const began = performance.now();
+  const { events } = await rebuildReadModels({ url, reader: new JetStreamLogReader(broker), logger });
+  if (events !== count) throw new Error(`${events} events were rebuilt, and not ${count}`);
+  return count / ((performance.now() - began) / 1_000);
 }
 
 /** Events per second of an ordered consumer that parses every body and keeps nothing. */

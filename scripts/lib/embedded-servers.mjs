@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { replaceFile } from './atomic.mjs';
 import { startNatsServer } from './nats-server.mjs';
 import { freePort } from './ports.mjs';
-import { postgresAccount, postgresBinaries, postgresDataDirectory } from './postgres-home.mjs';
-import { initialisePostgres, startPostgresServer } from './postgres-server.mjs';
+import { existingDataDirectory, postgresAccount, postgresBinaries, postgresDataDirectory } from './postgres-home.mjs';
+import { initialisePostgres, postgresPassword, startPostgresServer } from './postgres-server.mjs';
 import { logTail } from './log-tail.mjs';
 
 const DATABASE = 'darkroom';
@@ -23,14 +23,14 @@ export async function startEmbeddedPostgres({ projectRoot, dataDir, onSpawn }) {
   const port = await usualPort(dataDir, 'postgres');
   const logFile = join(dataDir, 'logs', 'postgres.log');
   const server = await startPostgresServer({ binaries, dataDir: folder, account, port, logFile, onSpawn });
-  const urlOf = (/** @type {string} */ database) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
+  const address = (/** @type {string} */ database) => postgresUrl({ password, port, database });
   try {
-    await ensureDatabase(projectRoot, urlOf('postgres'));
+    await ensureDatabase(projectRoot, address('postgres'));
   } catch (error) {
     await server.stop();
     throw error;
   }
-  return { ...server, name: 'postgres', url: urlOf(DATABASE), dataDir: folder, lastLines: () => logTail(logFile) };
+  return { ...server, name: 'postgres', url: address(DATABASE), dataDir: folder, lastLines: () => logTail(logFile) };
 }
 
 /**
@@ -44,6 +44,32 @@ export async function startEmbeddedNats({ binary, dataDir, onSpawn }) {
   const logFile = join(dataDir, 'logs', 'nats.log');
   const server = await startNatsServer({ binary, dir, port, logFile, onSpawn });
   return { ...server, name: 'nats', dataDir: dir, lastLines: () => logTail(logFile) };
+}
+
+/**
+ * The addresses of the servers that a running stack has started from this DATA_DIR.
+ *
+ * @param {string} dataDir
+ * @returns {{ databaseUrl: string | undefined, natsUrl: string | undefined }} undefined: it uses one that it was given
+ */
+export function embeddedAddresses(dataDir) {
+  const isStarted = (/** @type {string} */ name) => existsSync(join(dataDir, 'run', `${name}.json`));
+  const portOf = (/** @type {string} */ name) => Number(readFileSync(join(dataDir, 'run', `${name}.port`), 'utf8'));
+  return {
+    databaseUrl: isStarted('postgres')
+      ? postgresUrl({
+          password: postgresPassword(existingDataDirectory(dataDir)),
+          port: portOf('postgres'),
+          database: DATABASE,
+        })
+      : undefined,
+    natsUrl: isStarted('nats') ? `nats://127.0.0.1:${portOf('nats')}` : undefined,
+  };
+}
+
+/** @param {{ password: string, port: number, database: string }} parts */
+function postgresUrl({ password, port, database }) {
+  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}`;
 }
 
 /**

@@ -35,6 +35,15 @@ export function tryLock(file) {
 }
 
 /**
+ * @param {string} file
+ * @returns {number | undefined} the process that holds the lock at this moment
+ */
+export function lockHolder(file) {
+  const holder = read(file);
+  return holder && processIdentity(holder.pid) === holder.identity ? holder.pid : undefined;
+}
+
+/**
  * Does `work` while holding the lock, waiting for it when another process has it.
  *
  * @template T

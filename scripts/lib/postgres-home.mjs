@@ -122,6 +122,17 @@ export function postgresDataDirectory(dataDir, account) {
   return join(elsewhere, 'data');
 }
 
+/**
+ * Where the database of this DATA_DIR is, when it was made before. Changes nothing.
+ *
+ * @param {string} dataDir
+ * @returns {string}
+ */
+export function existingDataDirectory(dataDir) {
+  const here = join(dataDir, 'postgres');
+  return isLink(here) ? join(readlinkSync(here), 'data') : here;
+}
+
 /** @param {string} path */
 function isLink(path) {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;

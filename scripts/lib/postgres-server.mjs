@@ -16,6 +16,9 @@ export const POSTGRES_SHUTDOWN = /** @type {import('./process.mjs').Step[]} */ (
   { signal: 'SIGKILL', graceMs: 5_000 },
 ]);
 
+/** In the folder of the cluster: the password of its superuser. */
+const PASSWORD_FILE = 'darkroom-password';
+
 /**
  * @typedef {object} PostgresOptions
  * @property {string} binaries folder with initdb and postgres
@@ -39,7 +42,7 @@ export const POSTGRES_SHUTDOWN = /** @type {import('./process.mjs').Step[]} */ (
  * @returns {string} the password of the superuser `postgres`; it is kept beside the cluster's own files
  */
 export function initialisePostgres({ binaries, dataDir, account, auth }) {
-  const passwordFile = join(dataDir, 'darkroom-password');
+  const passwordFile = join(dataDir, PASSWORD_FILE);
   if (existsSync(passwordFile)) return readFileSync(passwordFile, 'utf8');
 
   const password = randomBytes(24).toString('hex');
@@ -65,6 +68,15 @@ export function initialisePostgres({ binaries, dataDir, account, auth }) {
   } finally {
     rmSync(credentials, { recursive: true, force: true });
   }
+}
+
+/**
+ * The password of the superuser of a cluster that exists.
+ *
+ * @param {string} dataDir
+ */
+export function postgresPassword(dataDir) {
+  return readFileSync(join(dataDir, PASSWORD_FILE), 'utf8');
 }
 
 /**

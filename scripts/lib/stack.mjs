@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { endLeftovers, forgetProcess, recordProcess } from './run-records.mjs';
 import { startEmbeddedNats, startEmbeddedPostgres } from './embedded-servers.mjs';
-import { tryLock } from './lock.mjs';
+import { lockHolder, tryLock } from './lock.mjs';
 import { isPortFree } from './ports.mjs';
 import { isAlive, sendSignal } from './process.mjs';
 import { startService } from './service.mjs';
@@ -69,12 +69,25 @@ export async function runStack(plan) {
 }
 
 /**
+ * @param {string} dataDir
+ * @returns {number | undefined} the process of the stack that runs from this DATA_DIR
+ */
+export function runningStack(dataDir) {
+  return lockHolder(lockFile(dataDir));
+}
+
+/** @param {string} dataDir */
+function lockFile(dataDir) {
+  return join(dataDir, 'run', 'stack.lock');
+}
+
+/**
  * A stack that is just ending is waited for.
  *
  * @param {string} dataDir
  */
 async function lockDataDir(dataDir) {
-  const file = join(dataDir, 'run', 'stack.lock');
+  const file = lockFile(dataDir);
   let holder = 0;
   try {
     return await waitUntil(

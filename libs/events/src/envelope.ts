@@ -73,37 +73,68 @@ export function encode(event: NewEvent | RecordedEvent): EncodedEvent {
  */
 export function decode(h: MsgHdrs | undefined, body: Uint8Array, position?: Position): RecordedEvent {
   if (!h) throw new EnvelopeError('The message has no headers: it is not an event');
-  const { name, version } = parseType(required(h, 'ce-type'));
-  const type = BY_NAME.get(name);
-  const newest = newestVersion(name);
-  if (!type || version > newest) {
-    throw new NewerEventError(`Event type ${name}.v${version} is unknown here: it was written by a newer release`);
-  }
+  const attributes = attributesOf(h);
+  const { type, name, version } = typeOf(required(attributes, 'ce-type'));
+  const userId = required(attributes, 'ce-userid');
   return {
     type,
     data: upcast(name, version, parseBody(body)),
-    id: required(h, 'ce-id'),
-    generationId: required(h, 'ce-subject'),
-    version: wholeNumber(h, 'ce-aggregateversion'),
-    position: position ?? wholeNumber(h, POSITION_HEADER),
-    commandId: required(h, 'ce-commandid'),
-    source: required(h, 'ce-source'),
-    time: required(h, 'ce-time'),
-    userId: decodeURIComponent(required(h, 'ce-userid')),
-    traceparent: h.get('ce-traceparent') || null,
+    id: required(attributes, 'ce-id'),
+    generationId: required(attributes, 'ce-subject'),
+    version: wholeNumber(attributes, 'ce-aggregateversion'),
+    position: position ?? wholeNumber(attributes, POSITION_HEADER),
+    commandId: required(attributes, 'ce-commandid'),
+    source: required(attributes, 'ce-source'),
+    time: required(attributes, 'ce-time'),
+    userId: userId.includes('%') ? decodeURIComponent(userId) : userId,
+    traceparent: attributes.get('ce-traceparent') || null,
   } as RecordedEvent;
 }
 
-function required(h: MsgHdrs, name: string): string {
-  const value = h.get(name);
+type Attributes = ReadonlyMap<string, string>;
+
+/** Every header by its name. The client's own `get` looks through all of them each time, and a rebuild feels that. */
+function attributesOf(h: MsgHdrs): Attributes {
+  const attributes = new Map<string, string>();
+  for (const [name, values] of h) {
+    const [value] = values;
+    if (value !== undefined) attributes.set(name, value);
+  }
+  return attributes;
+}
+
+function required(attributes: Attributes, name: string): string {
+  const value = attributes.get(name);
   if (!value) throw new EnvelopeError(`The event has no ${name} header`);
   return value;
 }
 
-function wholeNumber(h: MsgHdrs, name: string): number {
-  const value = Number(required(h, name));
+function wholeNumber(attributes: Attributes, name: string): number {
+  const value = Number(required(attributes, name));
   if (!Number.isSafeInteger(value) || value < 1) throw new EnvelopeError(`The event's ${name} header is no number`);
   return value;
+}
+
+interface KnownType {
+  readonly type: EventType;
+  readonly name: string;
+  readonly version: number;
+}
+
+/** What was parsed and found known before: a log has a handful of types. */
+const knownTypes = new Map<string, KnownType>();
+
+function typeOf(text: string): KnownType {
+  const known = knownTypes.get(text);
+  if (known) return known;
+  const { name, version } = parseType(text);
+  const type = BY_NAME.get(name);
+  if (!type || version > newestVersion(name)) {
+    throw new NewerEventError(`Event type ${name}.v${version} is unknown here: it was written by a newer release`);
+  }
+  const found = { type, name, version };
+  knownTypes.set(text, found);
+  return found;
 }
 
 function parseType(text: string): { name: string; version: number } {

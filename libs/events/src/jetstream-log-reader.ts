@@ -1,4 +1,4 @@
-import { DeliverPolicy, type ConsumerMessages } from '@nats-io/jetstream';
+import { DeliverPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { QueuedIterator, Status } from '@nats-io/nats-core';
 import type { Broker } from './connect.js';
 import { decode } from './envelope.js';
@@ -39,7 +39,7 @@ export class JetStreamLogReader implements LogReader {
     try {
       for await (const message of messages) {
         batch.push(decode(message.headers, message.data, message.seq));
-        if (batch.length < maxBatch && messages.getPending() > 0) continue;
+        if (batch.length < maxBatch && isMoreAtHand(messages, message)) continue;
         yield batch;
         batch = [];
       }
@@ -65,6 +65,14 @@ export class JetStreamLogReader implements LogReader {
       throw readError(error);
     }
   }
+}
+
+/**
+ * Whether the next message is here, or surely on its way. The client alone counts one too many while it asks for more;
+ * the server says with each message how many come after it. Events must not wait for what may never come.
+ */
+function isMoreAtHand(messages: ConsumerMessages, { info }: JsMsg): boolean {
+  return messages.getPending() > 0 && info.pending > 0;
 }
 
 /**

@@ -12,5 +12,13 @@ export {
 } from './generations/generations.query.js';
 export { ProjectionError, type ProjectionErrorKind } from './projector/projection-error.js';
 export { Projector, type Progress, type ProjectorOptions } from './projector/projector.js';
+export {
+  rebuildReadModels,
+  type RebuildOptions,
+  type RebuildPhase,
+  type RebuildProgress,
+  type RebuildReport,
+} from './rebuild/rebuild.js';
+export { RebuildError, type RebuildErrorKind } from './rebuild/rebuild-error.js';
 export { USAGE_GROUPS, UsageQuery, type Usage, type UsageGroup, type UsageRequest } from './usage/usage.query.js';
 export { PositionWaiter } from './checkpoint/position-waiter.js';

@@ -38,6 +38,11 @@ export async function migrateReadModels(options: MigrateOptions): Promise<void> 
   }
 }
 
+/** Name of the advisory lock under which a schema is migrated, and swapped by a rebuild. */
+export function migrationLock(schema: string): string {
+  return `darkroom.migrate.${schema}`;
+}
+
 async function migrateOnce(url: string, schema: string): Promise<void> {
   // A connection of its own, without the time limits of queries: an index over many rows may take its time.
   const connections: Client[] = [];
@@ -63,8 +68,7 @@ async function migrateOnce(url: string, schema: string): Promise<void> {
   );
   try {
     await orm.em.transactional(async (em) => {
-      const lock = `darkroom.migrate.${schema}`;
-      await sql`SELECT pg_advisory_xact_lock(hashtextextended(${lock}, 0))`.execute(em.getKysely());
+      await sql`SELECT pg_advisory_xact_lock(hashtextextended(${migrationLock(schema)}, 0))`.execute(em.getKysely());
       await orm.migrator.up({ schema, transaction: em.getTransactionContext<ControlledTransaction<unknown>>() });
     });
   } catch (error) {

@@ -20,6 +20,9 @@ export interface ReadModelsConfig {
   readonly onWarning?: (message: string) => void;
 }
 
+/** How the readers' and the projector's sessions are told in pg_stat_activity. */
+export const APPLICATION_NAME = 'darkroom';
+
 /** Options for MikroORM. Nothing connects before the first query. */
 function readModelsOptions(config: ReadModelsConfig): Options {
   const { url, poolSize = 10, timeoutMs = 5_000, onWarning } = config;
@@ -30,7 +33,7 @@ function readModelsOptions(config: ReadModelsConfig): Options {
     logger: (message) => onWarning?.(message),
     driverOptions: {
       connectionString: url,
-      application_name: 'darkroom',
+      application_name: APPLICATION_NAME,
       max: poolSize,
       keepAlive: true,
       connectionTimeoutMillis: Math.min(timeoutMs, 3_000),

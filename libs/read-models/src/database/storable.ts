@@ -11,9 +11,9 @@ export function storableText(text: string): string {
 
 /** JSON of a value, with every text and key in it storable in a jsonb. */
 export function storableJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (!json.includes('\\')) return json;
   // JSON.stringify writes exactly these characters as escapes. An escaped backslash is matched as a pair, so that the
   // text of an escape (backslash, u, 0000), which is storable, is not taken for one.
-  return JSON.stringify(value).replace(/\\(?:\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escape) =>
-    escape === '\\\\' ? escape : REPLACEMENT,
-  );
+  return json.replace(/\\(?:\\|u0000|ud[89a-f][0-9a-f]{2})/g, (escape) => (escape === '\\\\' ? escape : REPLACEMENT));
 }

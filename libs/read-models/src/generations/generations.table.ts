@@ -1,7 +1,8 @@
 import type { Generation, Status } from '@darkroom/domain';
 import { defineEntity, p, type EntityManager } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
-import { storableJson } from '../database/storable.js';
+import { copyLine } from '../database/copy.js';
+import { storableJson, storableText } from '../database/storable.js';
 import type { GenerationRow } from './generations.projection.js';
 
 export const GenerationTable = defineEntity({
@@ -61,4 +62,27 @@ export async function upsertGenerations(em: EntityManager, rows: readonly Genera
       version = excluded.version,
       position = excluded.position,
       state = excluded.state`.execute(em.getKysely());
+}
+
+/** The order in which `generationLine` gives the columns. */
+export const GENERATION_COLUMNS =
+  'id, user_id, status, model_id, created_at, scheduled_at, completed_at, batch_id, metadata, version, position, state';
+
+/** A row for COPY: the same as `upsertGenerations` writes, several times as fast. */
+export function generationLine({ id, state, position }: GenerationRow): string {
+  const { request } = state;
+  return copyLine([
+    id,
+    storableText(request.user_id),
+    state.status,
+    storableText(request.model_id),
+    state.createdAt,
+    request.scheduled_at,
+    state.completedAt,
+    request.batch_id === null ? null : storableText(request.batch_id),
+    storableJson(request.metadata),
+    state.version,
+    position,
+    storableJson(state),
+  ]);
 }

@@ -1,6 +1,7 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { sql } from 'kysely';
-import { storableJson } from '../database/storable.js';
+import { copyLine } from '../database/copy.js';
+import { storableJson, storableText } from '../database/storable.js';
 import type { ImageRow } from './images.projection.js';
 
 /** Writes images in one statement. An image that is there already (a redrive that stored it again) is replaced. */
@@ -31,4 +32,30 @@ export async function upsertImages(em: EntityManager, rows: readonly ImageRow[])
       blurhash = excluded.blurhash,
       created_at = excluded.created_at,
       position = excluded.position`.execute(em.getKysely());
+}
+
+/** The order in which `imageLine` gives the columns. */
+export const IMAGE_COLUMNS =
+  'id, generation_id, user_id, model_id, index, storage_key, format, content_type, ' +
+  'width, height, bytes, sha256, blurhash, created_at, position';
+
+/** A row for COPY: the same as `upsertImages` writes, several times as fast. */
+export function imageLine(row: ImageRow): string {
+  return copyLine([
+    row.id,
+    row.generation_id,
+    storableText(row.user_id),
+    storableText(row.model_id),
+    row.index,
+    storableText(row.storage_key),
+    storableText(row.format),
+    storableText(row.content_type),
+    row.width,
+    row.height,
+    row.bytes,
+    storableText(row.sha256),
+    storableText(row.blurhash),
+    row.created_at,
+    row.position,
+  ]);
 }

@@ -33,13 +33,16 @@ export interface Progress {
   readonly lastEventTime: string;
 }
 
+/** A checkpoint that was moved once is a swap of the tables, most likely; moved again so soon, it is another projector. */
+const LOST_AGAIN_MS = 10_000;
+
 /** A log may be replaced under a running projector, behind a reconnect: how long it is trusted to be the same. */
 const TRUST_LOG_MS = 10_000;
 
 /**
  * Keeps the read models up to date with the log.
  *
- *     starting ── checkpoint and log fit ──▶ following ── another one wrote ──▶ standing by
+ *     starting ── checkpoint and log fit ──▶ following ── another one wrote, again ──▶ standing by
  *        ▲  │                                    │                                   │
  *        │  └── they do not fit ──▶ ended        ├── an event cannot be ──▶ ended    │
  *        └──── after a pause ◀── Postgres or the log is away ◀───────────────────────┘ it stands still
@@ -50,6 +53,7 @@ export class Projector {
   private checkpoint: Checkpoint | null = null;
   private eventTime: string | null = null;
   private logCheckedAt = 0;
+  private lostAt = 0;
   private readonly em: EntityManager;
   private readonly backoff: Backoff;
 
@@ -79,7 +83,7 @@ export class Projector {
         if (!signal.aborted) await this.retryAfter(new Error('The log ended its reader'), signal);
       } catch (error) {
         if (error instanceof ProjectionError) throw error;
-        if (error instanceof CheckpointLost) await this.standBy(signal);
+        if (error instanceof CheckpointLost) await this.giveWay(signal);
         else await this.retryAfter(error, signal);
       }
     }
@@ -129,6 +133,14 @@ export class Projector {
     const { position, time } = events[events.length - 1]!;
     this.eventTime = time;
     this.options.onProgress?.({ position, events: events.length, lastEventTime: time });
+  }
+
+  /** Goes on from where the checkpoint stands now; the second time in a row, leaves the work to the other. */
+  private async giveWay(signal: AbortSignal): Promise<void> {
+    const isFirst = Date.now() - this.lostAt > LOST_AGAIN_MS;
+    this.lostAt = Date.now();
+    if (isFirst) this.options.logger.log('The checkpoint was moved: going on from there');
+    else await this.standBy(signal);
   }
 
   /** Watches the one that won, and ends when it stands still: dead, or there is nothing to project. */

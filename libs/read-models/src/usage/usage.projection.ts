@@ -23,7 +23,7 @@ export interface UsageDelta {
  */
 export function usageOf(event: RecordedEvent, row: GenerationRow): UsageDelta | null {
   const { user_id, model_id } = row.state.request;
-  const key = { day: new Date(event.time).toISOString().slice(0, 10), user_id, model_id };
+  const key = { day: dayOf(event.time), user_id, model_id };
   switch (event.type) {
     case 'GenerationRequested':
       return { ...key, requested: 1 };
@@ -40,4 +40,9 @@ export function usageOf(event: RecordedEvent, row: GenerationRow): UsageDelta | 
     default:
       return null;
   }
+}
+
+/** The UTC date of a time. Nearly all are written in UTC, and need no calendar. */
+function dayOf(time: string): string {
+  return (time.endsWith('Z') ? time : new Date(time).toISOString()).slice(0, 10);
 }
