@@ -1,5 +1,4 @@
 /** `npm test [-- <jest arguments>]`: every test tier, against a real NATS and a real PostgreSQL. */
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { guardServer } from './lib/guard.mjs';
 import { findNatsServer } from './lib/nats-binary.mjs';
 import { leaveParent, requireSupportedNode } from './lib/node-runtime.mjs';
 import { print, printError } from './lib/print.mjs';
-import { sendSignal } from './lib/process.mjs';
+import { runGroup } from './lib/run-group.mjs';
 import { projectRoot, readSettings } from './lib/settings.mjs';
 import { startTemporaryPostgres } from './lib/temporary-postgres.mjs';
 import { countTests } from './lib/test-report.mjs';
@@ -75,28 +74,10 @@ async function test({ cacheDir, natsServerBin, natsDownloadUrl, searchPath, test
 async function runJest({ env, folder, stopping }) {
   const output = join(folder, 'jest.json');
   const jest = join(projectRoot, 'node_modules', 'jest', 'bin', 'jest.js');
-  const child = spawn(
-    process.execPath,
-    ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest]
-      .concat(['--json', `--outputFile=${output}`])
-      .concat(process.argv.slice(2)),
-    { cwd: projectRoot, env, detached: true, stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  const pid = /** @type {number} */ (child.pid);
-  const release = guardServer(-pid, folder);
-  // The whole group: jest's workers do not always end with it.
-  const stop = () => {
-    sendSignal(-pid, 'SIGTERM');
-    setTimeout(() => sendSignal(-pid, 'SIGKILL'), 5_000).unref();
-  };
-  stopping.addEventListener('abort', stop, { once: true });
-  /** @type {number} */
-  const code = await new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (exitCode) => resolve(exitCode ?? 1));
-  });
-  sendSignal(-pid, 'SIGKILL');
-  release();
+  const args = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest]
+    .concat(['--json', `--outputFile=${output}`])
+    .concat(process.argv.slice(2));
+  const code = await runGroup(args, { cwd: projectRoot, env, folder, stopping });
   return countTests(readIfWritten(output), code);
 }
 

@@ -28,7 +28,7 @@ export async function createGateway(
   const checks = app.get(HealthChecks);
   metrics.beforeScrape(() => checks.observe(metrics.dependencyUp));
   acceptJsonBodies(app);
-  await registerHooks(app, metrics);
+  registerHooks(app, metrics);
   serveDocs(app, config.publicUrl);
   return app;
 }

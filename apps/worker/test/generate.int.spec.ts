@@ -358,6 +358,28 @@ describe('from a request to stored images', () => {
     expect(counters().predictions_created).toBe(1);
   });
 
+  it.each(['cancelled', 'begun by another worker'])(
+    'work that arrives for the first time buys nothing when its generation was %s meanwhile',
+    async (meanwhile) => {
+      const id = await fixture.request();
+      const [work] = await fixture.events(id);
+      const at = new Date().toISOString();
+      await fixture.runner.execute(
+        id,
+        meanwhile === 'cancelled'
+          ? { type: 'Cancel', commandId: 'cancel', at, by: 'user-1', reason: null }
+          : { type: 'StartAttempt', commandId: 'start', at, stage: 'generate', worker: 'other', deadline: null },
+      );
+      const generator = await generatorOver(fixture.store);
+      const generated = generator.generate(work!, new AbortController().signal, true);
+      // Work in two hands is delivered again, and goes on from what is in the log then.
+      if (meanwhile === 'cancelled') await generated;
+      else await expect(generated).rejects.toThrow('already in hand');
+      expect(counters().creates_received).toBe(0);
+      expect(await fixture.types(id)).toHaveLength(2);
+    },
+  );
+
   it('a worker whose fence got no answer asks for that again, and then once for the prediction', async () => {
     const id = await fixture.request();
     const [work] = await fixture.events(id);

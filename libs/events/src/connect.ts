@@ -74,6 +74,8 @@ async function connectFirst(options: BrokerOptions): Promise<NatsConnection> {
         maxReconnectAttempts: -1,
         reconnectTimeWait: RECONNECT_MS,
         pingInterval: 10_000,
+        // The client would otherwise make two errors with their stacks for every request, in case it fails.
+        noAsyncTraces: true,
       });
       return await unlessAborted(connecting, signal);
     } catch (error) {

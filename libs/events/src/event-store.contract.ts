@@ -92,6 +92,15 @@ class AnswerLost implements EventStore {
   }
 }
 
+const startAttempt = (): Command => ({
+  type: 'StartAttempt',
+  commandId: uuidv7(),
+  at: NOW,
+  stage: 'generate',
+  worker: 'worker-1',
+  deadline: null,
+});
+
 const kindOf = (error: unknown): unknown => (error instanceof EventStoreError ? error.kind : error);
 
 /** What every event store must do; run on memory and on a real JetStream. */
@@ -234,6 +243,45 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
       const { events } = await store.load(id);
       expect(events.map((event) => event.version)).toEqual([1, 2]);
       expect(fold(events)?.status).toBe('cancelled');
+    });
+
+    it('begins with what its caller knows, and does not look again', async () => {
+      const id = newId();
+      const requested = await runner().execute(id, request());
+      if (requested.kind !== 'done') throw new Error('The request was refused');
+      const blind: EventStore = {
+        append: (event, expected) => store.append(event, expected),
+        load: () => Promise.reject(new EventStoreError('unavailable', 'nobody should look')),
+      };
+      const outcome = await runner(blind).execute(id, startAttempt(), null, requested);
+      expect(outcome).toMatchObject({ kind: 'done', state: { status: 'processing', version: 2 } });
+      expect((await store.load(id)).events).toHaveLength(2);
+    });
+
+    it('looks again when what its caller knew is out of date, be it to append or to refuse', async () => {
+      const id = newId();
+      const requested = await runner().execute(id, request());
+      const started = await runner().execute(id, startAttempt());
+      if (requested.kind !== 'done' || started.kind !== 'done') throw new Error('It was refused');
+      const cancel: Command = { type: 'Cancel', commandId: uuidv7(), at: NOW, by: 'user-1', reason: null };
+      // It would append behind the first event, and would be refused behind the second.
+      expect(await runner().execute(id, cancel, null, requested)).toMatchObject({ state: { version: 3 } });
+      expect(await runner().execute(id, startAttempt(), null, requested)).toMatchObject({
+        kind: 'rejected',
+        state: { status: 'cancelled' },
+      });
+      expect(await runner().execute(id, cancel, null, started)).toMatchObject({ kind: 'done', event: null });
+      expect((await store.load(id)).events).toHaveLength(3);
+    });
+
+    it('refuses nothing by what its caller knew', async () => {
+      const id = newId();
+      await runner().execute(id, request());
+      const nothing = { state: null, position: 0, traceparent: null };
+      expect(await runner().execute(id, startAttempt(), null, nothing)).toMatchObject({
+        kind: 'done',
+        state: { version: 2 },
+      });
     });
 
     it('keeps everything over a restart, and its order', async () => {

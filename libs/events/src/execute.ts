@@ -1,15 +1,29 @@
-import { decide, evolve, fold, type Command, type Generation, type Rejection } from '@darkroom/domain';
+import { decide, evolve, fold, type Command, type Decision, type Generation, type Rejection } from '@darkroom/domain';
 import { v7 as uuidv7 } from 'uuid';
-import { EventStoreError, type EventStore, type LoadedStream, type RecordedEvent } from './event-store.js';
+import { EventStoreError, type EventStore, type Position, type RecordedEvent } from './event-store.js';
+
+/** A generation as its events up to a position make it. */
+export interface Snapshot {
+  readonly state: Generation | null;
+  /** Of its last event; 0 when it has none. */
+  readonly position: Position;
+  /** W3C trace context of that event: the next one belongs to the same trace. */
+  readonly traceparent: string | null;
+}
+
+/** All events of one generation, folded. */
+export function snapshotOf(events: readonly RecordedEvent[]): Snapshot {
+  const last = events.at(-1);
+  return { state: fold(events), position: last?.position ?? 0, traceparent: last?.traceparent ?? null };
+}
 
 /** What became of a command. `event` is null when it had already been carried out. */
 export type Outcome =
-  | {
+  | (Snapshot & {
       readonly kind: 'done';
       readonly state: Generation;
-      readonly position: number;
       readonly event: RecordedEvent | null;
-    }
+    })
   | { readonly kind: 'rejected'; readonly rejection: Rejection; readonly state: Generation | null };
 
 export interface CommandRunnerOptions {
@@ -21,7 +35,7 @@ export interface CommandRunnerOptions {
   readonly onConflict?: () => void;
 }
 
-const EMPTY: LoadedStream = { events: [], position: 0 };
+const NOTHING = snapshotOf([]);
 
 /** More lost races in a row than any fair number of writers to one generation explains. */
 const MAX_RACES = 100;
@@ -39,23 +53,32 @@ export class CommandRunner {
    * Carries out a command exactly once, by its command id: a lost answer, a lost race and a repetition all end in the
    * state that one execution gives.
    * @param trace W3C traceparent of the request behind the command
+   * @param known how the generation was when the caller last saw it, which spares a look at the log. It may be out of
+   * date: the append then loses, and nothing is answered before the log was looked at.
    * @throws EventStoreError `unavailable`, `too_large`, `full`, or `unknown` when the outcome could not be found out
    */
-  async execute(generationId: string, command: Command, trace: string | null = null): Promise<Outcome> {
+  async execute(
+    generationId: string,
+    command: Command,
+    trace: string | null = null,
+    known?: Snapshot,
+  ): Promise<Outcome> {
     // A request is nearly always the first event of its generation: try that before asking.
-    let stream = command.type === 'Request' ? EMPTY : await this.store.load(generationId);
+    const assumed = known ?? (command.type === 'Request' ? NOTHING : null);
+    let isCurrent = assumed === null;
+    let before = assumed ?? (await this.#load(generationId));
     let unknown = 0;
     let doubt: EventStoreError | null = null;
     for (let races = 0; ; races++) {
-      const before = fold(stream.events);
-      const decision = decide(command, before);
-      if (decision.kind === 'rejected') return { kind: 'rejected', rejection: decision.rejection, state: before };
-      if (decision.kind === 'unchanged') {
-        if (!before) throw new Error('A command cannot leave nothing unchanged');
-        return { kind: 'done', state: before, position: stream.position, event: null };
+      const decision = decide(command, before.state);
+      if (decision.kind !== 'event') {
+        if (isCurrent) return this.#unwritten(decision, before);
+        before = await this.#load(generationId);
+        isCurrent = true;
+        continue;
       }
 
-      const state = evolve(before, decision.event);
+      const state = evolve(before.state, decision.event);
       const event = {
         ...decision.event,
         id: uuidv7(),
@@ -63,27 +86,38 @@ export class CommandRunner {
         version: state.version,
         source: this.options.source,
         userId: state.request.user_id,
-        traceparent: trace ?? stream.events.at(-1)?.traceparent ?? null,
+        traceparent: trace ?? before.traceparent,
       };
       try {
-        const position = await this.store.append(event, stream.position);
+        const position = await this.store.append(event, before.position);
         const recorded: RecordedEvent = { ...event, position };
-        this.options.onAppended?.(recorded, before, state);
-        return { kind: 'done', state, position, event: recorded };
+        this.options.onAppended?.(recorded, before.state, state);
+        return { kind: 'done', state, position, traceparent: event.traceparent, event: recorded };
       } catch (error) {
         if (!(error instanceof EventStoreError)) throw error;
         if (error.kind === 'conflict' && races < MAX_RACES) this.options.onConflict?.();
         else if (error.kind === 'unknown' && ++unknown < MAX_UNKNOWN) doubt = error;
         // An append that fails for certain now may have succeeded before.
         else throw doubt ?? error;
-        stream = await this.#reload(generationId, doubt);
+        before = await this.#reload(generationId, doubt);
+        isCurrent = true;
       }
     }
   }
 
-  async #reload(generationId: string, doubt: EventStoreError | null): Promise<LoadedStream> {
+  #unwritten(decision: Exclude<Decision, { kind: 'event' }>, { state, ...at }: Snapshot): Outcome {
+    if (decision.kind === 'rejected') return { kind: 'rejected', rejection: decision.rejection, state };
+    if (!state) throw new Error('A command cannot leave nothing unchanged');
+    return { kind: 'done', state, ...at, event: null };
+  }
+
+  async #load(generationId: string): Promise<Snapshot> {
+    return snapshotOf((await this.store.load(generationId)).events);
+  }
+
+  async #reload(generationId: string, doubt: EventStoreError | null): Promise<Snapshot> {
     try {
-      return await this.store.load(generationId);
+      return await this.#load(generationId);
     } catch (error) {
       throw doubt ?? error;
     }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Principal } from '../application/principal.js';
 import { isStorable } from '../application/storable-text.js';
 import { AppError } from '../errors/app-error.js';
+import { VerifiedTokens } from './verified-tokens.js';
 
 /** Whose generations are made with the operators' key of the environment. */
 const ADMIN_USER_ID = 'admin';
@@ -23,6 +24,7 @@ export interface AuthOptions {
 export class Authenticator {
   readonly #jwtKey: Uint8Array | null;
   readonly #adminKey: Buffer | null;
+  readonly #verified = new VerifiedTokens<Principal>();
 
   constructor({ jwtSecret, adminApiKey }: AuthOptions) {
     this.#jwtKey = jwtSecret === undefined ? null : new TextEncoder().encode(jwtSecret);
@@ -44,13 +46,17 @@ export class Authenticator {
   }
 
   async #fromToken(token: string): Promise<Principal> {
+    const known = this.#verified.get(token);
+    if (known) return known;
     if (this.#jwtKey) {
       // One algorithm, named by us: a token must not choose how it is checked.
       const verified = await jwtVerify(token, this.#jwtKey, { algorithms: ['HS256'] }).catch(() => null);
       const { data } = claims.safeParse(verified?.payload);
       if (data) {
         const expiresAt = data.exp === undefined ? null : data.exp * 1_000;
-        return { userId: data.sub, operator: data.role === 'admin', expiresAt };
+        const principal = { userId: data.sub, operator: data.role === 'admin', expiresAt };
+        this.#verified.add(token, principal, data.exp);
+        return principal;
       }
     }
     throw unauthenticated('The token or API key is not valid, or no longer', 'invalid_token');

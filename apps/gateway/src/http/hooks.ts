@@ -1,5 +1,4 @@
 import { isGenerationId } from '@darkroom/domain';
-import helmet from '@fastify/helmet';
 import {
   continueTrace,
   parseTraceparent,
@@ -10,6 +9,7 @@ import {
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import helmet from 'helmet';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,7 +27,7 @@ const CLIENT_LEFT = 499;
 const METHODS = new Set(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** What happens around every request: its id, its trace, security headers, one log line and one observation. */
-export async function registerHooks(app: NestFastifyApplication, metrics: Metrics): Promise<void> {
+export function registerHooks(app: NestFastifyApplication, metrics: Metrics): void {
   const fastify = app.getHttpAdapter().getInstance();
   const logger = new Logger('Http');
 
@@ -62,7 +62,8 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
     if (!fastify.server.listening) void reply.header('connection', 'close');
     done();
   });
-  await app.register(helmet, {
+  // By itself and not as Fastify's plugin, which would make all of it anew for every request.
+  const secure = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
       directives: {
@@ -77,6 +78,7 @@ export async function registerHooks(app: NestFastifyApplication, metrics: Metric
       },
     },
   });
+  fastify.addHook('onRequest', (request, reply, done) => secure(request.raw, reply.raw, () => done()));
 }
 
 function logFields(request: FastifyRequest): LogContext {

@@ -13,8 +13,8 @@ export class GenerateController {
   ) {}
 
   @Handles('work.generate')
-  generate(@Payload() work: RecordedEvent, @Ctx() { signal }: Delivery): Promise<void> {
-    return withWorkContext(work, () => this.generator.generate(work, signal));
+  generate(@Payload() work: RecordedEvent, @Ctx() { signal, deliveryCount }: Delivery): Promise<void> {
+    return withWorkContext(work, () => this.generator.generate(work, signal, deliveryCount === 1));
   }
 
   @Handles('work.cancel')

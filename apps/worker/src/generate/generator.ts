@@ -1,5 +1,4 @@
 import {
-  fold,
   isTerminal,
   retryDelayMs,
   type Attempt,
@@ -7,7 +6,15 @@ import {
   type Generation,
   type GenerationError,
 } from '@darkroom/domain';
-import { CommandRunner, EventStoreError, type EventStore, type Outcome, type RecordedEvent } from '@darkroom/events';
+import {
+  CommandRunner,
+  EventStoreError,
+  snapshotOf,
+  type EventStore,
+  type Outcome,
+  type RecordedEvent,
+  type Snapshot,
+} from '@darkroom/events';
 import { isTerminal as hasEnded, ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import { commandOf, type Intent } from '../command-of.js';
 import { pause } from '../pause.js';
@@ -22,6 +29,12 @@ export interface GeneratorOptions {
   /** Between the provider's own deadline and ours: its clock may differ, and its answer takes time. Milliseconds. */
   readonly deadlineMarginMs: number;
   readonly retryBaseMs: number;
+}
+
+/** An attempt that is in the log, and its generation as it was then: what comes next needs no look at the log. */
+interface Begun {
+  readonly attempt: Attempt;
+  readonly known: Snapshot;
 }
 
 /** Pause between looks whether the log answers again. Milliseconds. */
@@ -44,38 +57,46 @@ export class Generator {
     private readonly options: GeneratorOptions,
   ) {}
 
-  /** @throws HandBack when `signal` aborts; any other error: deliver the work again */
-  async generate(work: RecordedEvent, signal: AbortSignal): Promise<void> {
+  /**
+   * @param firstDelivery the work was given to nobody before. A request that nobody has seen needs no look at the log:
+   * if something has happened to it since, the append of its first attempt loses.
+   * @throws HandBack when `signal` aborts; any other error: deliver the work again
+   */
+  async generate(work: RecordedEvent, signal: AbortSignal, firstDelivery = false): Promise<void> {
     const id = work.generationId;
-    const state = fold((await this.store.load(id)).events);
+    const isNew = firstDelivery && work.type === 'GenerationRequested';
+    const known = snapshotOf(isNew ? [work] : (await this.store.load(id)).events);
+    const { state } = known;
     if (!state || isTerminal(state.status) || state.stage !== 'generate') return;
     // Newer work for this generation exists: it was sent back to the queue after this item was put there.
     if (work.version < state.stageSince) return;
 
-    const attempt = state.current
-      ? await this.#resume(id, state, state.current, signal)
-      : await this.#begin(id, state, signal);
-    if (!attempt?.prediction) return;
-    const prediction = await this.#waitFor(attempt.prediction.id, attempt.deadline, signal);
-    await this.#finish(id, state, attempt, prediction);
+    const begun = state.current
+      ? await this.#resume(id, state, { attempt: state.current, known }, signal)
+      : await this.#begin(id, state, known, signal);
+    if (!begun?.attempt.prediction) return;
+    const { prediction: wanted, deadline } = begun.attempt;
+    const prediction = await this.#waitFor(wanted.id, deadline, signal);
+    await this.#finish(id, state, begun, prediction);
   }
 
   /** A new attempt: fence first, then the one POST. Answers the attempt once its prediction is in the log. */
-  async #begin(id: string, state: Generation, signal: AbortSignal): Promise<Attempt | null> {
+  async #begin(id: string, state: Generation, known: Snapshot, signal: AbortSignal): Promise<Begun | null> {
     if (state.unresolved) {
       // The last look for a prediction whose answer was lost, now that it cannot be running any more.
-      const adopted = await this.#adopt(id, state, state.unresolved, signal);
+      const adopted = await this.#adopt(id, state, { attempt: state.unresolved, known }, signal);
       if (adopted) return adopted;
     }
     const { worker, predictionTimeoutMs, deadlineMarginMs } = this.options;
     const deadline = new Date(Date.now() + predictionTimeoutMs + deadlineMarginMs).toISOString();
     const start = commandOf({ type: 'StartAttempt', stage: 'generate', worker, deadline });
-    const started = await this.#insist(id, start, signal);
+    const started = await this.#insist(id, start, known, signal);
     if (started.kind === 'rejected') return this.#notStarted(id, state, started);
     const attempt = started.state.current;
     // Our append's answer was lost, and the generation has moved on since: cancelled, given up on, or begun by another.
     if (attempt?.startedAt !== start.at || attempt.worker !== worker || isTerminal(started.state.status)) return null;
 
+    const begun = { attempt, known: started };
     if (Date.now() - Date.parse(attempt.startedAt) > deadlineMarginMs) {
       // Suspended since: others may have given this attempt up by now, and begun the next one.
       const error = { code: 'internal', message: 'The worker was suspended before it asked', retryable: true } as const;
@@ -93,22 +114,22 @@ export class Generator {
       });
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
-      if (error.kind === 'outcome_unknown') return this.#resolve(id, state, attempt, signal, error.message);
+      if (error.kind === 'outcome_unknown') return this.#resolve(id, state, begun, signal, error.message);
       const { error: failure, counted, pauseMs } = createFailure(error);
       await this.#fail(id, attempt, failure, { counted, pauseMs });
       return null;
     }
-    return this.#record(id, state, attempt, prediction, signal);
+    return this.#record(id, state, begun, prediction, signal);
   }
 
   /**
    * While the log does not answer, only this worker knows that nothing was asked of the provider: handed back now, the
    * attempt would be one of unknown outcome. The same command, repeated, is carried out once.
    */
-  async #insist(id: string, command: Command, signal: AbortSignal): Promise<Outcome> {
+  async #insist(id: string, command: Command, known: Snapshot, signal: AbortSignal): Promise<Outcome> {
     for (let inDoubt = false; ;) {
       try {
-        return await this.runner.execute(id, command);
+        return await this.runner.execute(id, command, null, known);
       } catch (error) {
         if (!(error instanceof EventStoreError)) throw error;
         inDoubt ||= error.kind === 'unknown';
@@ -120,11 +141,11 @@ export class Generator {
 
   async #notStarted(
     id: string,
-    state: Generation,
-    { rejection }: Extract<Outcome, { kind: 'rejected' }>,
+    known: Generation,
+    { rejection, state }: Extract<Outcome, { kind: 'rejected' }>,
   ): Promise<null> {
     if (rejection.code === 'attempts_exhausted') {
-      const error = state.error ?? { code: 'internal', message: rejection.message, retryable: false };
+      const error = (state ?? known).error ?? { code: 'internal', message: rejection.message, retryable: false };
       await this.#execute(id, { type: 'Fail', error: { code: error.code, message: error.message, retryable: false } });
       return null;
     }
@@ -134,56 +155,56 @@ export class Generator {
   }
 
   /** An attempt that was begun before: by a worker that died, or that is still alive and silent. */
-  async #resume(id: string, state: Generation, attempt: Attempt, signal: AbortSignal): Promise<Attempt | null> {
-    if (attempt.prediction) return attempt;
-    return this.#resolve(id, state, attempt, signal, 'The worker was interrupted while it asked for the prediction');
+  async #resume(id: string, state: Generation, begun: Begun, signal: AbortSignal): Promise<Begun | null> {
+    if (begun.attempt.prediction) return begun;
+    return this.#resolve(id, state, begun, signal, 'The worker was interrupted while it asked for the prediction');
   }
 
   /** The outcome of a create is unknown. It is never sent again: the prediction is found, or its deadline is waited for. */
   async #resolve(
     id: string,
     state: Generation,
-    attempt: Attempt,
+    begun: Begun,
     signal: AbortSignal,
     reason: string,
-  ): Promise<Attempt | null> {
-    const adopted = await this.#adopt(id, state, attempt, signal);
+  ): Promise<Begun | null> {
+    const adopted = await this.#adopt(id, state, begun, signal);
     if (adopted) return adopted;
     await this.#fail(
       id,
-      attempt,
+      begun.attempt,
       { code: 'outcome_unknown', message: reason.slice(0, 1_000), retryable: true },
       { counted: true, pauseMs: null },
     );
     return null;
   }
 
-  async #adopt(
-    generationId: string,
-    state: Generation,
-    attempt: Attempt,
-    signal: AbortSignal,
-  ): Promise<Attempt | null> {
-    const wanted = { generationId, request: state.request, attempt };
+  async #adopt(generationId: string, state: Generation, begun: Begun, signal: AbortSignal): Promise<Begun | null> {
+    const wanted = { generationId, request: state.request, attempt: begun.attempt };
     const prediction = await findPrediction(this.provider, this.claims, wanted, signal);
-    return prediction && this.#append(generationId, attempt, prediction, true);
+    return prediction && this.#append(generationId, begun, prediction, true);
   }
 
   /** The answer of a create came in. */
   async #record(
     id: string,
     state: Generation,
-    attempt: Attempt,
+    begun: Begun,
     prediction: Prediction,
     signal: AbortSignal,
-  ): Promise<Attempt | null> {
-    if (await this.claims.claim(prediction.id, id, attempt)) return this.#append(id, attempt, prediction, false);
+  ): Promise<Begun | null> {
+    if (await this.claims.claim(prediction.id, id, begun.attempt)) return this.#append(id, begun, prediction, false);
     // A generation that asked for the same, and whose answer was lost, took it for its own. Its own is there for us.
-    return this.#resolve(id, state, attempt, signal, 'The prediction was adopted by a generation with the same input');
+    return this.#resolve(id, state, begun, signal, 'The prediction was adopted by a generation with the same input');
   }
 
-  async #append(id: string, attempt: Attempt, prediction: Prediction, adopted: boolean): Promise<Attempt | null> {
-    const outcome = await this.#execute(id, {
+  async #append(
+    id: string,
+    { attempt, known }: Begun,
+    prediction: Prediction,
+    adopted: boolean,
+  ): Promise<Begun | null> {
+    const record = commandOf({
       type: 'RecordPrediction',
       fence: attempt.fence,
       provider: this.provider.name,
@@ -191,7 +212,8 @@ export class Generator {
       deadline: prediction.deadline,
       adopted,
     });
-    if (outcome.kind === 'done') return outcome.state.current;
+    const outcome = await this.runner.execute(id, record, null, known);
+    if (outcome.kind === 'done') return outcome.state.current && { attempt: outcome.state.current, known: outcome };
     // Cancelled meanwhile, or overtaken: nobody wants this prediction any more.
     await this.provider.cancel(prediction.id);
     return null;
@@ -226,7 +248,7 @@ export class Generator {
   async #finish(
     id: string,
     state: Generation,
-    attempt: Attempt,
+    { attempt, known }: Begun,
     prediction: Prediction | 'lost' | 'overdue',
   ): Promise<void> {
     if (prediction === 'lost') {
@@ -248,7 +270,8 @@ export class Generator {
     const outcome = outcomeOf(prediction, state.request, new Date().toISOString());
     if (outcome.kind === 'failed') return this.#fail(id, attempt, outcome.error, { counted: true, pauseMs: null });
     const { kind: _, ...generated } = outcome;
-    await this.#execute(id, { type: 'RecordGenerated', fence: attempt.fence, ...generated });
+    const record = commandOf({ type: 'RecordGenerated', fence: attempt.fence, ...generated });
+    await this.runner.execute(id, record, null, known);
   }
 
   /** Rejections are somebody else's doing: cancelled, or overtaken. There is nothing left to say then. */
