@@ -20,11 +20,11 @@ export async function hashTables(url: string): Promise<Record<string, string>> {
   return hashes;
 }
 
-/** Schemas, tables, indexes and privileges: what a rebuild must leave as the migrations made it. */
+/** Tables and indexes with their options: what a rebuild must leave as the migrations made it. */
 export async function describeSchemas(url: string): Promise<string[]> {
   const rows = await execute<{ line: string }>(
     url,
-    `SELECT format('%s.%s %s %s', n.nspname, c.relname, c.relpersistence, pg_get_indexdef(c.oid)) AS line
+    `SELECT format('%s.%s %s %s %s', n.nspname, c.relname, c.relpersistence, c.reloptions, pg_get_indexdef(c.oid)) AS line
      FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
      WHERE nspname LIKE 'read_model%' AND relkind IN ('r', 'i', 'S') ORDER BY 1`,
   );

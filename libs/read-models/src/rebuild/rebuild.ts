@@ -10,7 +10,7 @@ import { BulkLoad } from './bulk-load.js';
 import { CatchUp } from './catch-up.js';
 import { heartbeat } from './heartbeat.js';
 import { checkReplaceable, liveCheckpoint, liveTables } from './live-tables.js';
-import { dropSchema, indexSchema, prepareSchema } from './next-schema.js';
+import { dropSchema, completeSchema, prepareSchema } from './next-schema.js';
 import { readLog } from './read-log.js';
 import { RebuildError } from './rebuild-error.js';
 import { RebuildSession } from './rebuild-session.js';
@@ -121,7 +121,7 @@ async function run(
   const em = models.em.fork({ schema: NEXT_SCHEMA });
   const log = await reader.identify();
   checkLog(log, { logId: log.id, position: 0 });
-  const indexes = await prepareSchema(session, url, NEXT_SCHEMA);
+  const leftOut = await prepareSchema(session, url, NEXT_SCHEMA);
   await checkReplaceable(session, NEXT_SCHEMA);
   await warnOfOtherLog(session, log, logger);
 
@@ -143,11 +143,11 @@ async function run(
   if (!(await advanceCheckpoint(em, start, load.position))) throw new Error('Somebody else writes the next tables');
 
   tell('indexing', load.position);
-  await indexSchema(session, NEXT_SCHEMA, indexes);
+  await completeSchema(session, NEXT_SCHEMA, leftOut);
 
   tell('swapping', load.position);
   const catchUp = new CatchUp(em, reader, { logId: log.id, position: load.position });
-  const onBlocked = (reason: string): void => logger.warn(`The swap waits: ${reason}`);
+  const onBlocked = (reason: string): void => void logger.warn(`The swap waits: ${reason}`);
   await swap({ session, reader, catchUp, log, next: NEXT_SCHEMA, signal, onBlocked });
 
   const seconds = (performance.now() - began) / 1_000;

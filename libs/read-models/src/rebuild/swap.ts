@@ -12,6 +12,9 @@ import type { RebuildSession } from './rebuild-session.js';
 /** How long the swap waits for a lock. Readers that come meanwhile wait behind it, so this is what they may lose. */
 const LOCK_TIMEOUT_MS = 200;
 
+/** How long a vacuum of the live tables is waited for; Postgres ends its own after 1 s (deadlock_timeout). */
+const VACUUM_TIMEOUT_MS = 3_000;
+
 /** How long the live projector is held up while older readers are waited for. Their statements end within 5 s. */
 const OLDER_READERS_MS = 1_000;
 
@@ -68,9 +71,13 @@ async function attempt({ session, reader, catchUp, log, next, signal }: SwapOpti
     const tables = await liveTables(session);
     if (tables.length > 0) {
       await checkReplaceable(session, next);
+      const names = tables.map((table) => `${LIVE_SCHEMA}.${table}`).join(', ');
+      // Keeps out nobody but vacuum, which would otherwise hold up the swap for as long as it takes.
+      await session.execute(`SET LOCAL lock_timeout = ${VACUUM_TIMEOUT_MS}`);
+      await lock(session, `LOCK TABLE ${names} IN SHARE UPDATE EXCLUSIVE MODE`);
+      await session.execute(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
       if (tables.includes('projection_checkpoint')) await reachLive({ session, reader, catchUp, log, signal });
       await waitForOlderReaders(session, signal);
-      const names = tables.map((table) => `${LIVE_SCHEMA}.${table}`).join(', ');
       await lock(session, `LOCK TABLE ${names} IN ACCESS EXCLUSIVE MODE`);
       await copyPrivileges(session, next);
     }
