@@ -9,6 +9,7 @@ import { startNatsServer } from './lib/nats-server.mjs';
 import { leaveParent, requireSupportedNode } from './lib/node-runtime.mjs';
 import { print, printError } from './lib/print.mjs';
 import { runGroup } from './lib/run-group.mjs';
+import { MALLOC, NODE_ARGS } from './lib/services.mjs';
 import { projectRoot, readSettings } from './lib/settings.mjs';
 import { startTemporaryPostgres } from './lib/temporary-postgres.mjs';
 import { stopSignal } from './lib/wait-for-stop.mjs';
@@ -56,6 +57,7 @@ async function bench({ cacheDir, natsServerBin, natsDownloadUrl, searchPath }) {
       `--nats=${nats.url}`,
       `--postgres=${postgres.url}`,
       `--folder=${appsDir}`,
+      `--app-env=${JSON.stringify({ ...MALLOC, NODE_OPTIONS: NODE_ARGS.join(' ') })}`,
     ];
     return await runGroup(args.concat(process.argv.slice(2)), { cwd: projectRoot, env: process.env, folder, stopping });
   } finally {

@@ -46,13 +46,13 @@ export class Darkroom {
     readyPath: string,
     env: Record<string, string>,
   ): Promise<MeasuredProcess> {
-    const { natsUrl, folder } = this.options;
+    const { natsUrl, folder, appEnv } = this.options;
     const port = await freePort();
     const servers = { NATS_URL: natsUrl, DATABASE_URL: this.databaseUrl, DATA_DIR: folder };
     return MeasuredProcess.start({
       name: app,
       main: join('apps', app, 'src', 'main.js'),
-      env: { ...servers, [portName]: String(port), ...env },
+      env: { ...appEnv, ...servers, [portName]: String(port), ...env },
       port,
       readyPath,
       folder,

@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
     nats: { type: 'string' },
     postgres: { type: 'string' },
     folder: { type: 'string' },
+    'app-env': { type: 'string', default: '{}' },
     smoke: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
@@ -31,7 +32,8 @@ if (unknown.length > 0)
   fail(`There is no benchmark ${unknown.join(', ')}. There are: ${Object.keys(BENCHMARKS).join(', ')}`);
 if (!natsUrl || !databaseUrl || !folder) fail('Run it by `npm run bench [-- <benchmark>]`');
 
-const options: BenchOptions = { natsUrl, databaseUrl, folder, size: values.smoke ? SMOKE : FULL };
+const appEnv = JSON.parse(values['app-env']) as BenchOptions['appEnv'];
+const options: BenchOptions = { natsUrl, databaseUrl, folder, appEnv, size: values.smoke ? SMOKE : FULL };
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
 const rows: Row[] = [];
 for (const name of names) {

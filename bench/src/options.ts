@@ -6,6 +6,8 @@ export interface BenchOptions {
   readonly databaseUrl: string;
   /** Takes the processes' logs and data. */
   readonly folder: string;
+  /** What Darkroom's processes are started with, as by `npm start`. */
+  readonly appEnv: Readonly<Record<string, string>>;
   readonly size: Size;
 }
 

@@ -1,4 +1,5 @@
 import { ReadModels0001 } from './0001-read-models.js';
+import { StateAsJson0002 } from './0002-state-as-json.js';
 
 /** Every migration, in the order they are applied. An applied one is never edited: a change is a new one. */
-export const MIGRATIONS = [ReadModels0001];
+export const MIGRATIONS = [ReadModels0001, StateAsJson0002];
