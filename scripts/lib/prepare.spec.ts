@@ -60,7 +60,7 @@ describe('isInstalled', () => {
 describe('fingerprintOf', () => {
   beforeEach(async () => {
     await mkdir(join(folder, 'apps/a'), { recursive: true });
-    await mkdir(join(folder, 'libs'));
+    for (const room of ['libs', 'bench']) await mkdir(join(folder, room));
     await writeFile(join(folder, 'apps/a/main.ts'), 'export {};');
   });
 
