@@ -70,7 +70,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: Authenticator, useValue: authenticator },
-        { provide: STORAGE, useValue: openStorage(config.storageUrl) },
+        { provide: STORAGE, useFactory: () => openStorage(config.storageUrl) },
         { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },
         {

@@ -30,7 +30,7 @@ export interface Worker {
 export async function startWorker(config: WorkerConfig, onFailure: (error: Error) => void): Promise<Worker> {
   const closing = new AbortController();
   const metrics = createMetrics();
-  const storage = openStorage(config.storageUrl);
+  const storage = await openStorage(config.storageUrl);
   const readModels = config.roles.includes('project') ? await openForHealth(config.databaseUrl) : null;
   let broker: Broker | undefined;
   let work: Work | undefined;

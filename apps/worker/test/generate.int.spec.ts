@@ -49,7 +49,7 @@ describe('from a request to stored images', () => {
     expect(state.generated).toMatchObject({ seed: 0, actual_cost_usd: 0.003 });
 
     const [image] = state.images;
-    const stored = await buffer(await openStorage(fixture.config().storageUrl).read(image!.storage_key));
+    const stored = await buffer(await (await openStorage(fixture.config().storageUrl)).read(image!.storage_key));
     const drawn = await sharp(stored).metadata();
     expect(image).toMatchObject({ format: 'png', content_type: 'image/png', width: 1216, height: 832, index: 0 });
     expect([drawn.format, drawn.width, drawn.height, stored.length]).toEqual(['png', 1216, 832, image!.bytes]);

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ImageStorage, StorageError } from './image-storage.js';
 import { LocalStorage } from './local-storage.js';
-import { type S3Credentials, type S3Options, S3Storage } from './s3-storage.js';
+import type { S3Credentials, S3Options } from './s3-storage.js';
 
 /**
  * Opens the storage that a URL names; touches neither disk nor network (that is `check()`).
@@ -11,11 +11,16 @@ import { type S3Credentials, type S3Options, S3Storage } from './s3-storage.js';
  *
  * Without explicit credentials, S3 uses the AWS SDK's standard chain: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and
  * AWS_SESSION_TOKEN), shared config files, SSO, web identity, container and instance roles.
- * Throws `invalid_url` for anything else.
+ * @throws StorageError `invalid_url` for anything else
  */
-export function openStorage(url: string, credentials?: S3Credentials): ImageStorage {
+export async function openStorage(url: string, credentials?: S3Credentials): Promise<ImageStorage> {
   if (url.startsWith('file:')) return new LocalStorage(folderOf(url));
-  if (url.startsWith('s3:')) return new S3Storage({ ...bucketOf(url), credentials });
+  if (url.startsWith('s3:')) {
+    const options = { ...bucketOf(url), credentials };
+    // Only now: the AWS SDK takes 30 MB of memory.
+    const { S3Storage } = await import('./s3-storage.js');
+    return new S3Storage(options);
+  }
   throw invalid(url, 'the scheme is neither file: nor s3:');
 }
 

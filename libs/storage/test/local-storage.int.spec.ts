@@ -53,7 +53,7 @@ describe('local files', () => {
     await once(child, 'exit');
     expect((await incoming()).length).toBe(1);
 
-    const storage = openStorage(`file:${folder}`);
+    const storage = await openStorage(`file:${folder}`);
     expect(await storage.head('killed/0.png')).toBeNull();
     await storage.put('killed/0.png', Buffer.from('whole'), PNG);
     expect((await buffer(await storage.read('killed/0.png'))).toString()).toBe('whole');
@@ -68,7 +68,7 @@ describe('local files', () => {
     );
     expect(JSON.parse(await text(child.stdout!))).toEqual({ name: 'StorageError', code: 'full', retryable: true });
     expect(await incoming()).toEqual([]);
-    expect(await openStorage(`file:${folder}`).head('big/0.png')).toBeNull();
+    expect(await (await openStorage(`file:${folder}`)).head('big/0.png')).toBeNull();
   });
 
   it('removes what a killed process left, once it is old, and nothing younger', async () => {
@@ -76,13 +76,13 @@ describe('local files', () => {
     for (const name of ['abandoned', 'in-progress']) await writeFile(join(folder, '.incoming', name), 'half');
     const twoDaysAgo = new Date(Date.now() - 48 * 3_600_000);
     await utimes(join(folder, '.incoming', 'abandoned'), twoDaysAgo, twoDaysAgo);
-    await openStorage(`file:${folder}`).put('a/0.png', Buffer.from('x'), PNG);
+    await (await openStorage(`file:${folder}`)).put('a/0.png', Buffer.from('x'), PNG);
     expect(await incoming()).toEqual(['in-progress']);
   });
 
   it('is unavailable, in words, where no folder can be', async () => {
     await writeFile(join(folder, 'file'), '');
-    const storage = openStorage(`file:${folder}/file/images`);
+    const storage = await openStorage(`file:${folder}/file/images`);
     const unavailable = { name: 'StorageError', code: 'unavailable', retryable: true };
     await expect(storage.put('a/0.png', Buffer.from('x'), PNG)).rejects.toMatchObject(unavailable);
     await expect(storage.check()).rejects.toMatchObject({
@@ -94,12 +94,12 @@ describe('local files', () => {
   // Permissions do not hold root back.
   (process.getuid?.() === 0 ? it.skip : it)('is denied a folder that it may not write', async () => {
     await chmod(folder, 0o500);
-    const storage = openStorage(`file:${folder}`);
+    const storage = await openStorage(`file:${folder}`);
     await expect(storage.put('a/0.png', Buffer.from('x'), PNG)).rejects.toMatchObject({ code: 'denied' });
     await expect(storage.check()).rejects.toMatchObject({ code: 'denied' });
   });
 
   it('makes no links', async () => {
-    expect(await openStorage(`file:${folder}`).signedUrl('a/0.png', 60)).toBeNull();
+    expect(await (await openStorage(`file:${folder}`)).signedUrl('a/0.png', 60)).toBeNull();
   });
 });

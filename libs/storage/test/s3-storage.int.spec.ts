@@ -37,7 +37,7 @@ describe('S3', () => {
   }
 
   it('signs a link that gives the image, with its content type, to anyone', async () => {
-    const storage = open(endpoint);
+    const storage = await open(endpoint);
     await storage.put('linked/0.png', Buffer.from('image'), PNG);
     const link = await storage.signedUrl('linked/0.png', 300);
     expect(new URL(link!).searchParams.get('X-Amz-Expires')).toBe('300');
@@ -47,7 +47,7 @@ describe('S3', () => {
   });
 
   it('says that the bucket is missing, which is not a missing object', async () => {
-    const storage = open(endpoint, 'elsewhere');
+    const storage = await open(endpoint, 'elsewhere');
     const missing = { code: 'unavailable', message: 'S3 bucket elsewhere does not exist' };
     await expect(storage.check()).rejects.toMatchObject(missing);
     await expect(storage.put('a/0.png', Buffer.from('x'), PNG)).rejects.toMatchObject(missing);
@@ -60,7 +60,7 @@ describe('S3', () => {
     [503, 'SlowDown', 'unavailable'],
     [500, 'InternalError', 'unavailable'],
   ])('tells %d %s as %s', async (status, code, expected) => {
-    const storage = open(
+    const storage = await open(
       await serve((request, response) => {
         request.resume();
         response.writeHead(status, { 'content-type': 'application/xml' });
@@ -76,7 +76,7 @@ describe('S3', () => {
 
   it('repeats a put that met a passing failure, with the same bytes', async () => {
     const bodies: string[] = [];
-    const storage = open(
+    const storage = await open(
       await serve((request, response) => {
         const parts: Buffer[] = [];
         request.on('data', (part: Buffer) => parts.push(part));
@@ -91,7 +91,7 @@ describe('S3', () => {
   });
 
   it('is unavailable when nothing listens', async () => {
-    await expect(open('http://127.0.0.1:9').check()).rejects.toMatchObject({
+    await expect((await open('http://127.0.0.1:9')).check()).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('ECONNREFUSED'),
     });

@@ -10,12 +10,12 @@ import { credentials, startS3Server } from './s3-server.js';
 const PNG = { contentType: 'image/png' };
 
 async function openLocal(folder: string) {
-  return { storage: openStorage(`file:${folder}`), close: async () => undefined };
+  return { storage: await openStorage(`file:${folder}`), close: async () => undefined };
 }
 
 async function openS3() {
   const server = await startS3Server('images');
-  const storage = openStorage(`s3://images?endpoint=${server.endpoint}&region=us-east-1`, credentials);
+  const storage = await openStorage(`s3://images?endpoint=${server.endpoint}&region=us-east-1`, credentials);
   return { storage, close: server.close };
 }
 
