@@ -36,7 +36,7 @@ export const FULL: Size = {
   paced: 600,
   generations: 500,
   rebuilt: 30_000,
-  settleSeconds: 40,
+  settleSeconds: 60,
 };
 
 /** Says that everything still runs; its numbers mean nothing. */

@@ -62,14 +62,17 @@ export class MeasuredProcess {
     return Number(kilobytes) * 1_024;
   }
 
-  /** Resident memory once it has not moved by 1 % for 10 seconds, or when `seconds` have passed. Bytes. */
+  /**
+   * Resident memory once it has not moved by 1 % for 20 seconds, or when `seconds` have passed: V8 takes its time to give
+   * back what a load has left. Bytes.
+   */
   async settledBytes(seconds: number): Promise<number> {
     const seen: number[] = [this.residentBytes()];
     for (let second = 0; second < seconds; second++) {
       await delay(1_000);
       seen.push(this.residentBytes());
-      const recent = seen.slice(-10);
-      if (recent.length === 10 && Math.max(...recent) - Math.min(...recent) < 0.01 * Math.max(...recent)) break;
+      const recent = seen.slice(-20);
+      if (recent.length === 20 && Math.max(...recent) - Math.min(...recent) < 0.01 * Math.max(...recent)) break;
     }
     return seen.at(-1)!;
   }
