@@ -380,6 +380,24 @@ describe('from a request to stored images', () => {
     },
   );
 
+  it('work that arrives for the first time begins nothing after an attempt that it has not seen', async () => {
+    const id = await fixture.request();
+    const [work] = await fixture.events(id);
+    // Another piece of the same work went before: its create was lost, and the deadline of that has passed.
+    const at = new Date(Date.now() - 60_000).toISOString();
+    const begun = { type: 'StartAttempt', stage: 'generate', worker: 'other', deadline: at } as const;
+    const started = await fixture.runner.execute(id, { ...begun, commandId: 'start', at });
+    const error = { code: 'outcome_unknown', message: 'lost', retryable: true } as const;
+    const { fence } = started.state!.current!;
+    const given = { type: 'FailAttempt', fence, error, retryAt: at, counted: true } as const;
+    await fixture.runner.execute(id, { ...given, commandId: 'fail', at });
+
+    const generator = await generatorOver(fixture.store);
+    await expect(generator.generate(work!, new AbortController().signal, true)).rejects.toThrow('moved on');
+    expect(counters().creates_received).toBe(0);
+    expect(await fixture.types(id)).toHaveLength(3);
+  });
+
   it('a worker whose fence got no answer asks for that again, and then once for the prediction', async () => {
     const id = await fixture.request();
     const [work] = await fixture.events(id);

@@ -65,7 +65,7 @@ export class Downloader {
     const { worker } = this.options;
     const started = await this.runner.execute(
       id,
-      commandOf({ type: 'StartAttempt', stage: 'download', worker, deadline: null }),
+      commandOf({ type: 'StartAttempt', stage: 'download', worker, deadline: null, seen: state.version }),
     );
     if (started.kind === 'done') return isTerminal(started.state.status) ? null : started.state.current;
     const { code, message } = started.rejection;

@@ -89,7 +89,7 @@ export class Generator {
     }
     const { worker, predictionTimeoutMs, deadlineMarginMs } = this.options;
     const deadline = new Date(Date.now() + predictionTimeoutMs + deadlineMarginMs).toISOString();
-    const start = commandOf({ type: 'StartAttempt', stage: 'generate', worker, deadline });
+    const start = commandOf({ type: 'StartAttempt', stage: 'generate', worker, deadline, seen: state.version });
     const started = await this.#insist(id, start, known, signal);
     if (started.kind === 'rejected') return this.#notStarted(id, state, started);
     const attempt = started.state.current;
@@ -150,7 +150,8 @@ export class Generator {
       return null;
     }
     if (rejection.code === 'invalid_state') return null;
-    // too_early: our clock is behind the broker's; stale_attempt: another worker began. Both are settled by a repetition.
+    // too_early: our clock is behind the broker's; stale_attempt: another worker began, or has been there since we looked.
+    // All are settled by a repetition.
     throw new Error(`Attempt of ${id} was not begun: ${rejection.message}`);
   }
 

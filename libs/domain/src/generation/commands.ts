@@ -15,6 +15,11 @@ export type Command = Common &
         readonly stage: Stage;
         readonly worker: string;
         readonly deadline: string | null;
+        /**
+         * Version at which the caller looked: an attempt that was lost since would have to be looked for before the next
+         * one. Left out: whatever it is now.
+         */
+        readonly seen?: number;
       }
     | {
         readonly type: 'RecordPrediction';

@@ -108,6 +108,12 @@ describe('a command that comes twice', () => {
 describe('attempts', () => {
   const oneFailure: Step[] = [start('generate'), held((fence) => failAttempt(fence, 'provider_unavailable'))];
 
+  it('begin only over what their worker has seen, if it says so', () => {
+    const scenario = new Scenario().given(requested(), ...oneFailure);
+    expect(scenario.when(start('generate', null, 1))).toMatchObject({ code: 'stale_attempt' });
+    expect(scenario.when(start('generate', null, 3))).toMatchObject({ type: 'AttemptStarted' });
+  });
+
   it('end after exactly max_attempts: 3 run 3 times', () => {
     const scenario = new Scenario().given(requested({ max_attempts: 3 }), ...oneFailure, ...oneFailure);
     expect(scenario.state).toMatchObject({ status: 'queued', spent: { generate: 2 } });

@@ -72,9 +72,10 @@ export function decide(command: Command, state: Generation | null): Decision {
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
 function startAttempt(command: CommandOf<'StartAttempt'>, state: Generation): Decision {
-  const { stage, worker, deadline } = command;
+  const { stage, worker, deadline, seen = state.version } = command;
   if (isTerminal(state.status) || state.stage !== stage) return invalid(`started at ${stage}`, state);
   if (state.current) return reject('stale_attempt', `Attempt ${state.current.attempt} is already in hand`);
+  if (seen !== state.version) return reject('stale_attempt', 'The generation has moved on since it was looked at');
   // Before the count: a last attempt whose outcome is unknown is not over yet, and may still be adopted.
   const pendingUntil = state.unresolved?.deadline ?? null;
   if (pendingUntil !== null && command.at < pendingUntil) {

@@ -98,11 +98,12 @@ export const requested = (changes?: Partial<EventData['GenerationRequested']>): 
   request: request(changes),
 });
 
-export const start = (stage: Stage, deadline: string | null = null): Intent => ({
+export const start = (stage: Stage, deadline: string | null = null, seen?: number): Intent => ({
   type: 'StartAttempt',
   stage,
   worker: 'worker-1',
   deadline,
+  seen,
 });
 
 export const predict = (fence: number, predictionId = 'prediction-1', adopted = false): Intent => ({
