@@ -28,9 +28,8 @@ export interface ProjectorOptions {
 
 export interface Progress {
   readonly position: Position;
+  /** In the batch. */
   readonly events: number;
-  /** Time of the last event that is reflected, ISO 8601 UTC. */
-  readonly lastEventTime: string;
 }
 
 /** A checkpoint that was moved once is a swap of the tables, most likely; moved again so soon, it is another projector. */
@@ -51,7 +50,6 @@ const TRUST_LOG_MS = 10_000;
  */
 export class Projector {
   private checkpoint: Checkpoint | null = null;
-  private eventTime: string | null = null;
   private logCheckedAt = 0;
   private lostAt = 0;
   private readonly em: EntityManager;
@@ -65,11 +63,6 @@ export class Projector {
   /** The log is reflected up to here, as far as this projector knows: 0 before it has read the checkpoint. */
   get position(): Position {
     return this.checkpoint?.position ?? 0;
-  }
-
-  /** Time of the last event that this projector wrote, ISO 8601 UTC; null before the first. */
-  get lastEventTime(): string | null {
-    return this.eventTime;
   }
 
   /**
@@ -130,9 +123,8 @@ export class Projector {
       for (const part of [events.slice(0, half), events.slice(half)]) if (hasEvents(part)) await this.project(part);
       return;
     }
-    const { position, time } = events[events.length - 1]!;
-    this.eventTime = time;
-    this.options.onProgress?.({ position, events: events.length, lastEventTime: time });
+    const { position } = events[events.length - 1]!;
+    this.options.onProgress?.({ position, events: events.length });
   }
 
   /** Goes on from where the checkpoint stands now; the second time in a row, leaves the work to the other. */
