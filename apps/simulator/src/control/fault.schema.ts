@@ -36,7 +36,7 @@ const readFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('read_reset'), ...common }),
 ]);
 
-const runFault = z.discriminatedUnion('kind', [
+export const runFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('run_time'), ms, ...common }),
   z.strictObject({ kind: z.literal('run_failure'), error: z.string().default('Prediction failed'), ...common }),
   z.strictObject({ kind: z.literal('run_aborted'), ...common }),
