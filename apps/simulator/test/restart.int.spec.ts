@@ -122,6 +122,16 @@ describe('a simulator that comes back', () => {
     expect(await provider.cancel(endless.id)).toMatchObject({ status: 'canceled' });
   });
 
+  it('goes on to hide what is listed late', async () => {
+    await start();
+    simulator.control.fault({ kind: 'listed_late', ms: 2_000 });
+    const { id, createdAt } = await provider.create(request);
+    await restart();
+    expect(await list()).toEqual([]);
+    await eventually(list, (all) => all[0]?.id === id);
+    expect(Date.now() - Date.parse(createdAt)).toBeGreaterThanOrEqual(2_000);
+  });
+
   it('begins anew after a reset', async () => {
     await start();
     await provider.create(request);

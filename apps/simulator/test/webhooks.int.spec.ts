@@ -67,6 +67,32 @@ describe('webhooks', () => {
     expect(new Set(completed.map(({ url }) => url))).toEqual(new Set(['/hooks?generation=42&attempt=1']));
   });
 
+  it('tell of the growing log when asked to, at most twice a second', async () => {
+    simulator.control.fault({ kind: 'run_time', ms: 2_000 });
+    const create = await fetch(`${simulator.url}/v1/models/black-forest-labs/flux-schnell/predictions`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer r8_test', 'content-type': 'application/json' },
+      body: JSON.stringify({
+        input: { prompt: 'a tower', megapixels: '0.25' },
+        webhook: receiver.url,
+        webhook_events_filter: ['logs', 'completed'],
+      }),
+    });
+    expect(create.status).toBe(201);
+    const all = await receiver.received(4);
+    const percents = all.map(verify).map(({ logs }) => logs.trimEnd().split('\n').at(-1)?.split('|')[0]);
+    // 400 ms a line: every other one comes within 500 ms of the one before.
+    expect(percents).toEqual(['  0%', ' 50%', '100%', '100%']);
+  });
+
+  it('are lost when that is scripted', async () => {
+    simulator.control.fault({ kind: 'webhook_lost' });
+    const [lost, next] = [await create(), await create()];
+    const all = await receiver.received(2);
+    expect(all.map(verify).map(({ id }) => id)).toEqual([next.id, next.id]);
+    expect(await provider.get(lost.id)).toMatchObject({ status: 'succeeded' });
+  });
+
   it('are not sent of an aborted prediction', async () => {
     simulator.control.fault({ kind: 'run_aborted' });
     const aborted = await create();

@@ -24,6 +24,8 @@ const entrySchema = z.discriminatedUnion('type', [
       createdAt: time,
       deadline: time.optional(),
       webhook: z.string().optional(),
+      losesWebhooks: z.boolean().optional(),
+      listedAt: time.optional(),
       webhookEvents: z.array(z.enum(WEBHOOK_EVENTS)),
       runMs: z.number(),
       fault: runFault.optional(),

@@ -10,7 +10,7 @@ import { WebhookSender } from '../webhooks/webhook-sender.js';
 import { newRecord, type PredictionPlan, type PredictionRecord, promptOf } from './prediction.js';
 import { PredictionStore } from './prediction-store.js';
 import { logTimes } from './run-log.js';
-import { runSteps, type RunStep } from './run-steps.js';
+import { runSteps, type RunStep, runTimes } from './run-steps.js';
 
 export interface NewPrediction {
   readonly model: SimulatedModel;
@@ -42,13 +42,18 @@ export class PredictionRuns {
   start({ cancelAfterMs, ...wanted }: NewPrediction): PredictionRecord {
     const { model, input } = wanted;
     const createdAt = new Date();
-    const fault = this.faults.take('run', { model: model.id, prompt: promptOf(input) });
+    const subject = { model: model.id, prompt: promptOf(input) };
+    const fault = this.faults.take('run', subject);
+    const listed = this.faults.take('listed', subject);
+    const after = (ms: number) => new Date(createdAt.getTime() + ms);
     const plan: PredictionPlan = {
       ...wanted,
       id: newId(),
       seed: typeof input['seed'] === 'number' ? input['seed'] : randomInt(2 ** 31),
       createdAt,
-      deadline: cancelAfterMs === undefined ? undefined : new Date(createdAt.getTime() + cancelAfterMs),
+      deadline: cancelAfterMs === undefined ? undefined : after(cancelAfterMs),
+      losesWebhooks: this.faults.take('webhook', subject) && true,
+      listedAt: listed && after(listed.ms),
       runMs: fault?.kind === 'run_time' ? fault.ms : this.settings.runMs,
       fault,
     };
@@ -64,7 +69,6 @@ export class PredictionRuns {
     const run = new AbortController();
     this.#live.set(record.id, run);
     this.lifetime.run(() => this.#run(record, run.signal));
-    if (record.webhookEvents.includes('logs')) this.lifetime.run(() => this.#tellOfLogs(record, run.signal));
   }
 
   /** Ends a live prediction as canceled; an ended one stays as it was. */
@@ -83,48 +87,50 @@ export class PredictionRuns {
   async #run(record: PredictionRecord, signal: AbortSignal): Promise<void> {
     for (const step of runSteps(record)) {
       await this.#until(step.at, signal);
-      if (step.kind === 'begin') this.#begin(record, step.at);
+      if (step.kind === 'begin') this.#begin(record, step.at, signal);
       else if (step.kind === 'turn') record.status = step.status;
       else this.#end(record, step);
     }
   }
 
+  #begin(record: PredictionRecord, at: Date, signal: AbortSignal): void {
+    record.status = 'processing';
+    record.startedAt = at;
+    if (at >= this.#upSince) this.webhooks.send(record, 'start');
+    if (record.webhookEvents.includes('logs')) this.lifetime.run(() => this.#tellOfLogs(record, signal));
+  }
+
+  /** Of each line but the last, which comes with the end. */
   async #tellOfLogs(record: PredictionRecord, signal: AbortSignal): Promise<void> {
-    for (const at of logTimes(record)) {
-      if (at < this.#upSince) continue;
+    const { end } = runTimes(record);
+    for (const at of logTimes(record).filter((time) => time >= this.#upSince && time < end)) {
       await this.#until(at, signal);
       this.webhooks.send(record, 'logs');
     }
-  }
-
-  #begin(record: PredictionRecord, at: Date): void {
-    record.status = 'processing';
-    record.startedAt = this.#timeOf(at);
-    if (at >= this.#upSince) this.webhooks.send(record, 'start');
   }
 
   #end(record: PredictionRecord, { at, status, error, hasOutput }: Omit<EndStep, 'kind'>): void {
     const run = this.#live.get(record.id);
     if (!run) return;
     const { id, startedAt } = record;
-    const end = { status, completedAt: this.#timeOf(at), error, files: hasOutput ? filesOf(record) : null };
-    this.journal.append({ type: 'ended', id, startedAt, ...end });
+    const files = hasOutput ? filesOf(record) : null;
+    this.journal.append({ type: 'ended', id, status, startedAt, completedAt: at, error, files });
     this.#live.delete(id);
-    Object.assign(record, end);
     run.abort();
-    if (hasOutput) this.webhooks.send(record, 'output');
+    record.files = files;
+    if (hasOutput) for (const event of ['logs', 'output'] as const) this.webhooks.send(record, event);
+    record.status = status;
+    record.error = error;
+    record.completedAt = at;
     this.webhooks.send(record, 'completed');
   }
 
+  /** What was due while no simulator ran is not waited for: it has happened before the first request is answered. */
   async #until(time: Date, signal: AbortSignal): Promise<void> {
-    const ms = time.getTime() - Date.now();
-    // What was due while no simulator ran has happened before the first request is answered.
-    if (time >= this.#upSince) await this.lifetime.wait(Math.max(0, ms), signal);
-  }
-
-  /** A timer may fire late, or a part of a millisecond early. */
-  #timeOf(due: Date): Date {
-    return due < this.#upSince ? due : new Date(Math.max(due.getTime(), Date.now()));
+    if (time < this.#upSince) return;
+    // Once at least, so that a create is answered first; again when a timer fires a part of a millisecond early.
+    do await this.lifetime.wait(Math.max(0, time.getTime() - Date.now()), signal);
+    while (Date.now() < time.getTime());
   }
 }
 

@@ -13,6 +13,10 @@ export interface PredictionPlan {
   readonly createdAt: Date;
   readonly deadline?: Date | undefined;
   readonly webhook?: string | undefined;
+  /** True: none of its webhooks is ever sent. */
+  readonly losesWebhooks?: boolean | undefined;
+  /** When it can first be seen in the list; at once when left out. */
+  readonly listedAt?: Date | undefined;
   readonly webhookEvents: readonly ReplicateWebhookEvent[];
   /** From creation to the end by itself. */
   readonly runMs: number;

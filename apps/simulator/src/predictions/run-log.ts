@@ -10,34 +10,44 @@ const EIGHTHS = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
 /** What the model has written by `now`, or by its end: the seed, and tqdm's lines in proportion to the time that it ran. */
 export function logsOf(record: PredictionRecord, now: Date): string {
-  const { startedAt, completedAt, seed, fault } = record;
+  const { startedAt, completedAt, seed } = record;
   if (!startedAt) return '';
-  const { begin, end } = runTimes(record);
-  const elapsedMs = (completedAt ?? now).getTime() - begin.getTime();
-  const stepMs = (end.getTime() - begin.getTime()) / inferenceSteps(record);
-  const hangs = fault?.kind === 'run_never_finishes';
-  const lines = loggedSteps(record).filter((step) => step === 0 || (!hangs && step * stepMs <= elapsedMs));
-  return [`Using seed: ${seed}`, ...lines.map((step) => lineOf(step, inferenceSteps(record), stepMs)), ''].join('\n');
+  const end = completedAt ?? now;
+  const [total, stepMs] = [inferenceSteps(record), spanOf(record) / inferenceSteps(record)];
+  const lines = logTimes(record).flatMap((at, line) =>
+    at <= end ? [lineOf(loggedStep(line, total), total, stepMs)] : [],
+  );
+  return [`Using seed: ${seed}`, ...lines, ''].join('\n');
 }
 
-/** When the log grows by a line, oldest first. */
+/** When the log grows by a line, oldest first. A run that never finishes hangs before its first step is done. */
 export function logTimes(plan: PredictionPlan): readonly Date[] {
-  const { begin, end } = runTimes(plan);
+  const { begin } = runTimes(plan);
   if (plan.fault?.kind === 'run_never_finishes') return [begin];
-  const stepMs = (end.getTime() - begin.getTime()) / inferenceSteps(plan);
-  return loggedSteps(plan).map((step) => new Date(Math.ceil(begin.getTime() + step * stepMs)));
+  const total = inferenceSteps(plan);
+  const lines = Math.ceil(total / strideOf(total)) + 1;
+  return Array.from({ length: lines }, (_, line) => {
+    return new Date(Math.ceil(begin.getTime() + (loggedStep(line, total) * spanOf(plan)) / total));
+  });
+}
+
+/** How long the steps take together. */
+function spanOf(plan: PredictionPlan): number {
+  const { begin, end } = runTimes(plan);
+  return end.getTime() - begin.getTime();
 }
 
 function inferenceSteps({ model, input }: PredictionPlan): number {
   return Number(input['num_inference_steps'] ?? model.input.properties['num_inference_steps']?.default ?? 1);
 }
 
-/** The steps that have a line, with 0 and the last. */
-function loggedSteps(plan: PredictionPlan): readonly number[] {
-  const total = inferenceSteps(plan);
-  const stride = Math.ceil(total / MOST_LINES);
-  const lines = Math.ceil(total / stride);
-  return Array.from({ length: lines + 1 }, (_, line) => Math.min(line * stride, total));
+/** The step that a line tells of: the first line of 0, the last of all. */
+function loggedStep(line: number, total: number): number {
+  return Math.min(line * strideOf(total), total);
+}
+
+function strideOf(total: number): number {
+  return Math.ceil(total / MOST_LINES);
 }
 
 /** ` 50%|█████     | 2/4 [00:01<00:01,  1.67it/s]`, as tqdm writes it. */

@@ -28,7 +28,7 @@ export class WebhookSender {
   /** Sends the prediction as it is now, in the background; of the end, until it is taken or given up after a minute. */
   send(record: PredictionRecord, event: ReplicateWebhookEvent): void {
     const { webhook } = record;
-    if (webhook === undefined || !record.webhookEvents.includes(event)) return;
+    if (webhook === undefined || record.losesWebhooks || !record.webhookEvents.includes(event)) return;
     // Replicate may send no webhook of an aborted prediction: the simulator never does.
     if (record.status === 'aborted' || this.#isThrottled(record, event)) return;
     const { publicUrl, fileTtlMs } = this.settings;
