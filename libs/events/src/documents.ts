@@ -9,11 +9,12 @@ const CHANGED = new Set([10071, 10164]);
 
 /** A value, and which of its versions it is. */
 export interface StoredDocument {
-  readonly text: string;
+  /** Null when there is none: never was, expired, or deleted by an operator. */
+  readonly text: string | null;
   readonly revision: number;
 }
 
-/** A bucket whose values are changed by comparing and swapping only. Nobody deletes them; the bucket may let them expire. */
+/** A bucket whose values are changed by comparing and swapping only. */
 export class Documents {
   private constructor(
     private readonly broker: Broker,
@@ -25,15 +26,16 @@ export class Documents {
   }
 
   /**
-   * Null when there is none. With several replicas it may be a moment old.
+   * With several replicas it may be a moment old.
    * @param key made by bucketKey()
    * @throws EventStoreError `unavailable`
    */
-  async get(key: string): Promise<StoredDocument | null> {
+  async get(key: string): Promise<StoredDocument> {
     try {
       this.broker.assertConnected();
       const entry = await this.bucket.get(key);
-      return entry && { text: entry.string(), revision: entry.revision };
+      if (!entry) return { text: null, revision: 0 };
+      return { text: entry.operation === 'PUT' ? entry.string() : null, revision: entry.revision };
     } catch (error) {
       throw readError(error);
     }
@@ -41,7 +43,7 @@ export class Documents {
 
   /**
    * Writes it if, and only if, it still is what was read. Answers whether it was.
-   * @param revision of the document that was read; 0 when there was none
+   * @param revision of the document that was read
    * @throws EventStoreError `unavailable`, or `unknown`: it may or may not have been written
    */
   async put(key: string, text: string, revision: number): Promise<boolean> {

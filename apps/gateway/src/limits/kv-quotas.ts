@@ -166,8 +166,7 @@ export class KvQuotas implements Quotas {
   }
 
   async #read(key: string): Promise<{ readonly quota: Quota; readonly revision: number }> {
-    const stored = await this.documents().get(key);
-    if (!stored) return { quota: UNUSED_QUOTA, revision: 0 };
-    return { quota: storedQuota.parse(JSON.parse(stored.text)), revision: stored.revision };
+    const { text, revision } = await this.documents().get(key);
+    return { quota: text === null ? UNUSED_QUOTA : storedQuota.parse(JSON.parse(text)), revision };
   }
 }

@@ -252,7 +252,7 @@ describe('limits', () => {
     await posts('metrics', 3);
     await post('metrics');
     await post('metrics', { key: 'k-metrics' });
-    expect(await refused(gateways[0], 'hourly')).toBe(before + 2);
+    expect(await refused(gateways[0], 'hourly')).toBe(before! + 2);
   });
 });
 

@@ -41,7 +41,7 @@ export class UserLimitsQuery {
   }
 
   async #running(userId: string): Promise<number> {
-    const stored = await this.slots().get(bucketKey(userId));
-    return stored ? Object.keys(runningSlots.parse(JSON.parse(stored.text)).running).length : 0;
+    const { text } = await this.slots().get(bucketKey(userId));
+    return text === null ? 0 : Object.keys(runningSlots.parse(JSON.parse(text)).running).length;
   }
 }
