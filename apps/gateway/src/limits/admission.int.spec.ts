@@ -22,6 +22,8 @@ import { KvQuotas, PENDING_MS } from './kv-quotas.js';
 
 const rules = { maxAttempts: 3, allowPrivateUrls: false };
 const { request } = prepareRequest({ prompt: 'x' }, rules, new Date());
+/** No test runs into midnight. Milliseconds. */
+const toNoon = 43_200_000 - (Date.now() % 86_400_000);
 const newId = () => generationIdFrom(uuidv7());
 
 describe('a reservation', () => {
@@ -54,7 +56,7 @@ describe('a reservation', () => {
     const quotas = new KvQuotas(
       () => bucket as Documents,
       log,
-      () => Date.now() + ahead,
+      () => Date.now() + toNoon + ahead,
     );
     const limits = { hourly: daily && 1_000, daily, concurrent: null };
     const principal: Principal = { userId: user, operator: false, limits, expiresAt: null };
@@ -212,7 +214,7 @@ describe('a reservation', () => {
     const quotas = new KvQuotas(
       () => documents,
       blind,
-      () => Date.now() + PENDING_MS + 5_000,
+      () => Date.now() + toNoon + PENDING_MS + 5_000,
     );
     const asked = quotas.reserve('unclear', { hourly: null, daily: 2 }, [newId()]);
     await expect(asked).rejects.toMatchObject({ kind: 'unavailable' });
