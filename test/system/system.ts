@@ -71,6 +71,9 @@ export class System {
       REPLICATE_BASE_URL: `${simulatorUrl}/v1`,
       ALLOW_PRIVATE_URLS: 'true',
       RETRY_BACKOFF_BASE: '100ms',
+      LIMIT_HOURLY: '0',
+      LIMIT_DAILY: '0',
+      LIMIT_CONCURRENT: '0',
     };
     const simulator = new SimulatorControl(simulatorUrl);
     const drop = async () => (await postgres?.remove(), database?.drop());
