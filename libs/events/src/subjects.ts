@@ -69,6 +69,11 @@ export const WORK_SUBJECTS = ['work.*.*.*', 'schedule.*.*', 'line.*.*.*'];
 /** Where the broker tells that a message of WORK was delivered as often as it may be. */
 export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;
 
+/** In CONTROL: a stage is held for a reason. */
+export function holdKey(stage: WorkStage, reason: string): string {
+  return `hold.${stage}.${reason}`;
+}
+
 /** A bucket key that is safe whatever the text, and tells nothing of it. */
 export function bucketKey(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
