@@ -10,6 +10,10 @@ export const MAX_SENDS = 3;
 /** nats-server: wrong last sequence, here: somebody else wrote the key. */
 const KEY_CHANGED = new Set([10071, 10164]);
 
+/** A bucket is a stream with a subject for each key (NATS ADR-8). */
+const BUCKET_STREAM = `KV_${CONTROL_BUCKET}`;
+const bucketSubject = (key: string): string => `$KV.${CONTROL_BUCKET}.${key}`;
+
 /** How often a generation was sent on as it is. */
 export interface SweepRecord {
   /** Its version then: when it has another, it has moved on, and the count begins anew. */
@@ -66,17 +70,16 @@ export class SweepRecords {
 
   /** Lets the count begin anew. @throws EventStoreError `unavailable` */
   async forget(generationId: string): Promise<void> {
-    await this.#reaching(() => this.bucket.purge(sweptKey(generationId)));
+    // Not the bucket's own purge: that leaves a marker for ever, one for each generation.
+    const filter = bucketSubject(sweptKey(generationId));
+    await this.#reaching(() => this.broker.manager.streams.purge(BUCKET_STREAM, { filter }));
   }
 
   /** Ids of the generations that were ever sent on and are not forgotten. @throws EventStoreError `unavailable` */
   async all(): Promise<string[]> {
-    return this.#reaching(async () => {
-      const ids: string[] = [];
-      const prefix = sweptKey('');
-      for await (const key of await this.bucket.keys(sweptKey('*'))) ids.push(key.slice(prefix.length));
-      return ids;
-    });
+    const subjects_filter = bucketSubject(sweptKey('*'));
+    const { state } = await this.#reaching(() => this.broker.manager.streams.info(BUCKET_STREAM, { subjects_filter }));
+    return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(subject.lastIndexOf('.') + 1));
   }
 
   /** Those of them that were sent on as often as they are. @throws EventStoreError `unavailable` */

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { isTerminal } from '@darkroom/domain';
 import {
   JetStreamLogReader,
   Mender,
@@ -40,9 +41,8 @@ export class LostWork implements Net {
       if (found.standing === 'lost') await this.#sendOn(mender, found, now.toISOString());
       else this.#report(found);
     }
-    // Whoever is not among them has moved on since it was sent on, or has ended.
     for (const id of await records.all()) {
-      if (!waiting.has(id)) await records.forget(id);
+      if (!waiting.has(id)) await this.#forgetIfMoved(id, mender, records, now.toISOString());
     }
     this.#reported = new Set([...this.#reported].filter((id) => waiting.has(id)));
   }
@@ -52,6 +52,13 @@ export class LostWork implements Net {
     if (!sent) return;
     this.metrics.swept.inc({ stage: sent.stage });
     this.#logger.warn(`Generation ${found.id} waited for ${sent.stage} without work since ${found.since}: sent on`);
+  }
+
+  /** Who waits in a queue since it was sent on has not moved yet. */
+  async #forgetIfMoved(id: string, mender: Mender, records: SweepRecords, now: string): Promise<void> {
+    const { generation } = await mender.examine(id, now, now);
+    if (generation && !isTerminal(generation.status) && (await records.of(id, generation.version))) return;
+    await records.forget(id);
   }
 
   #report({ id, standing, since }: Examined): void {
