@@ -65,6 +65,8 @@ export function requestData(): EventData['GenerationRequested'] {
     lane: 'normal',
     max_attempts: 3,
     scheduled_at: null,
+    deadline: null,
+    concurrency_limit: null,
     webhook: null,
     metadata: REQUEST.metadata,
     request_hash: 'a'.repeat(64),

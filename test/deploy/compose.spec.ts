@@ -24,8 +24,8 @@ const RULES = [
 
 /** What each app reads, and what of it a user of containers does not set: one machine, and addresses inside of it. */
 const APPS = {
-  gateway: { schema: gatewayVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'STORAGE_URL'] },
-  worker: { schema: workerVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'STORAGE_URL'] },
+  gateway: { schema: gatewayVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'NATS_ACK_WAIT', 'STORAGE_URL'] },
+  worker: { schema: workerVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'NATS_ACK_WAIT', 'STORAGE_URL'] },
   cli: { schema: cliVariables, notSet: ['NATS_CREDS'] },
   simulator: {
     schema: simulatorVariables,

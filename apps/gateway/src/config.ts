@@ -2,11 +2,11 @@ import {
   HOST,
   databaseVariables,
   flag,
-  httpAddress,
   logVariables,
   natsVariables,
   port,
   storageVariables,
+  webhookVariables,
   wholeNumber,
 } from '@darkroom/config';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export const gatewayVariables = z
   .object({
     PORT: port.default(3000),
     HOST,
-    PUBLIC_URL: httpAddress.optional(),
+    ...webhookVariables,
     ...natsVariables,
     ...databaseVariables,
     ...storageVariables,
@@ -28,6 +28,9 @@ export const gatewayVariables = z
     AUTH_JWT_SECRET: secret.optional(),
     ADMIN_API_KEY: secret.optional(),
     MAX_ATTEMPTS: wholeNumber(1, 10).default(3),
+    LIMIT_HOURLY: wholeNumber(0, 1_000_000).default(20),
+    LIMIT_DAILY: wholeNumber(0, 10_000_000).default(100),
+    LIMIT_CONCURRENT: wholeNumber(0, 1_000).default(5),
     ALLOW_PRIVATE_URLS: flag.default(false),
   })
   .refine((env) => env.AUTH_JWT_SECRET !== undefined || env.ADMIN_API_KEY !== undefined, {
@@ -40,12 +43,27 @@ export interface GatewayConfig {
   readonly host: string;
   /** Where clients reach the API, without a trailing slash. */
   readonly publicUrl: string;
-  readonly nats: { readonly servers: readonly string[]; readonly credentials?: string; readonly replicas: number };
+  readonly nats: {
+    readonly servers: readonly string[];
+    readonly credentials?: string;
+    readonly replicas: number;
+    /** As the workers have it: whoever provisions last sets it. Milliseconds. */
+    readonly ackWaitMs: number;
+  };
   readonly databaseUrl: string;
   readonly storageUrl: string;
   readonly auth: { readonly jwtSecret?: string; readonly adminApiKey?: string };
   /** Attempts of a generation whose request names no number. */
   readonly maxAttempts: number;
+  /** Generations of a user whose credential carries no limits of its own; null: no limit. */
+  readonly limits: {
+    readonly hourly: number | null;
+    readonly daily: number | null;
+    /** At once. */
+    readonly concurrent: number | null;
+  };
+  /** `whsec_…`: of the provider's webhooks; null: they are refused. */
+  readonly replicateWebhookSecret: string | null;
   /** Whether addresses that a client gives may point into a private network. */
   readonly allowPrivateUrls: boolean;
   readonly logLevel: z.output<(typeof logVariables)['LOG_LEVEL']>;
@@ -57,11 +75,23 @@ export function gatewayConfig(env: z.output<typeof gatewayVariables>): GatewayCo
     port: env.PORT,
     host: env.HOST,
     publicUrl: env.PUBLIC_URL ?? `http://${reachable}:${env.PORT}`,
-    nats: { servers: env.NATS_URL, credentials: env.NATS_CREDS, replicas: env.NATS_REPLICAS },
+    nats: {
+      servers: env.NATS_URL,
+      credentials: env.NATS_CREDS,
+      replicas: env.NATS_REPLICAS,
+      ackWaitMs: env.NATS_ACK_WAIT,
+    },
     databaseUrl: env.DATABASE_URL,
     storageUrl: env.STORAGE_URL ?? `file:${join(env.DATA_DIR, 'images')}`,
     auth: { jwtSecret: env.AUTH_JWT_SECRET, adminApiKey: env.ADMIN_API_KEY },
     maxAttempts: env.MAX_ATTEMPTS,
+    // 0 in the environment stands for no limit.
+    limits: {
+      hourly: env.LIMIT_HOURLY || null,
+      daily: env.LIMIT_DAILY || null,
+      concurrent: env.LIMIT_CONCURRENT || null,
+    },
+    replicateWebhookSecret: env.REPLICATE_WEBHOOK_SECRET ?? null,
     allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
     logLevel: env.LOG_LEVEL,
   };

@@ -23,12 +23,32 @@ describe('workerConfig', () => {
       host: '0.0.0.0',
       roles: ['dispatch', 'generate', 'download', 'project'],
       storageUrl: `file:${resolve('.darkroom/images')}`,
-      replicate: { token: 'r8_x', baseUrl: 'https://api.replicate.com/v1' },
+      replicate: {
+        token: 'r8_x',
+        baseUrl: 'https://api.replicate.com/v1',
+        createsPerMinute: 600,
+        callsPerMinute: 3_000,
+        webhookUrl: null,
+      },
       concurrency: { generate: 100, download: 8 },
-      predictionTimeoutMs: 600_000,
+      generationTimeoutMs: 600_000,
+      deadlineMarginMs: 30_000,
       retryBaseMs: 2_000,
       allowPrivateUrls: false,
     });
+  });
+
+  it('asks for webhooks only where the provider can send them, and where they can be believed', () => {
+    const REPLICATE_WEBHOOK_SECRET = 'whsec_c2VjcmV0';
+    const webhookUrl = (env: Record<string, string>) => config(env).replicate.webhookUrl;
+    expect(webhookUrl({ PUBLIC_URL: 'https://img.example.com/', REPLICATE_WEBHOOK_SECRET })).toBe(
+      'https://img.example.com/v1/hooks/replicate',
+    );
+    expect(webhookUrl({ PUBLIC_URL: 'https://img.example.com' })).toBeNull();
+    expect(webhookUrl({ REPLICATE_WEBHOOK_SECRET })).toBeNull();
+    const local = { PUBLIC_URL: 'http://localhost:3000', REPLICATE_WEBHOOK_SECRET };
+    expect(webhookUrl(local)).toBeNull();
+    expect(webhookUrl({ ...local, ALLOW_PRIVATE_URLS: 'true' })).toBe('http://localhost:3000/v1/hooks/replicate');
   });
 
   it('plays the roles that it is told', () => {

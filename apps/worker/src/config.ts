@@ -8,6 +8,7 @@ import {
   natsVariables,
   port,
   storageVariables,
+  webhookVariables,
   wholeNumber,
 } from '@darkroom/config';
 import { join } from 'node:path';
@@ -40,6 +41,10 @@ export const workerVariables = z
       .refine((ms) => ms >= 5_000 && ms <= 1_800_000, 'must be between 5s and 30m')
       .default(600_000),
     RETRY_BACKOFF_BASE: duration.default(2_000),
+    // Of an account with credit: https://replicate.com/docs/topics/predictions/rate-limits
+    REPLICATE_CREATES_PER_MINUTE: wholeNumber(1, 10_000_000).default(600),
+    REPLICATE_CALLS_PER_MINUTE: wholeNumber(1, 10_000_000).default(3_000),
+    ...webhookVariables,
     ALLOW_PRIVATE_URLS: flag.default(false),
   })
   .refine((env) => env.REPLICATE_API_TOKEN !== undefined || !env.WORKER_ROLES.some(needsProvider), {
@@ -59,15 +64,23 @@ export interface WorkerConfig {
     readonly servers: readonly string[];
     readonly credentials?: string;
     readonly replicas: number;
-    /** Tests shorten it. Milliseconds. */
-    readonly ackWaitMs?: number;
+    /** How long work may go without a sign of life before another worker gets it. Milliseconds. */
+    readonly ackWaitMs: number;
   };
   readonly databaseUrl: string;
   readonly storageUrl: string;
-  readonly replicate: { readonly token: string; readonly baseUrl: string };
+  readonly replicate: {
+    readonly token: string;
+    readonly baseUrl: string;
+    /** Of all workers together. */
+    readonly createsPerMinute: number;
+    readonly callsPerMinute: number;
+    /** Where the provider tells of its predictions; null: it is asked. */
+    readonly webhookUrl: string | null;
+  };
   readonly concurrency: { readonly generate: number; readonly download: number };
-  /** How long one prediction may take at the provider. Milliseconds. */
-  readonly predictionTimeoutMs: number;
+  /** For all attempts of a generation together, from the beginning of the first. Milliseconds. */
+  readonly generationTimeoutMs: number;
   /** Beyond that, before a prediction is taken for over: clocks differ, answers take time. Tests shorten it. Milliseconds. */
   readonly deadlineMarginMs: number;
   /** Pause before the first retry; doubled with every further one. Milliseconds. */
@@ -82,15 +95,33 @@ export function workerConfig(env: z.output<typeof workerVariables>): WorkerConfi
     port: env.WORKER_PORT,
     host: env.HOST,
     roles: env.WORKER_ROLES,
-    nats: { servers: env.NATS_URL, credentials: env.NATS_CREDS, replicas: env.NATS_REPLICAS },
+    nats: {
+      servers: env.NATS_URL,
+      credentials: env.NATS_CREDS,
+      replicas: env.NATS_REPLICAS,
+      ackWaitMs: env.NATS_ACK_WAIT,
+    },
     databaseUrl: env.DATABASE_URL,
     storageUrl: env.STORAGE_URL ?? `file:${join(env.DATA_DIR, 'images')}`,
-    replicate: { token: env.REPLICATE_API_TOKEN ?? '', baseUrl: env.REPLICATE_BASE_URL },
+    replicate: {
+      token: env.REPLICATE_API_TOKEN ?? '',
+      baseUrl: env.REPLICATE_BASE_URL,
+      createsPerMinute: env.REPLICATE_CREATES_PER_MINUTE,
+      callsPerMinute: env.REPLICATE_CALLS_PER_MINUTE,
+      webhookUrl: webhookUrl(env),
+    },
     concurrency: { generate: env.GENERATE_CONCURRENCY, download: env.DOWNLOAD_CONCURRENCY },
-    predictionTimeoutMs: env.GENERATION_TIMEOUT,
-    deadlineMarginMs: 30_000,
+    generationTimeoutMs: env.GENERATION_TIMEOUT,
+    deadlineMarginMs: Math.min(30_000, env.GENERATION_TIMEOUT / 10),
     retryBaseMs: env.RETRY_BACKOFF_BASE,
     allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
     logLevel: env.LOG_LEVEL,
   };
+}
+
+/** Replicate sends webhooks over HTTPS only, and refuses a create that names another address. */
+function webhookUrl(env: z.output<typeof workerVariables>): string | null {
+  const { PUBLIC_URL: url, REPLICATE_WEBHOOK_SECRET: secret, ALLOW_PRIVATE_URLS: simulated } = env;
+  if (url === undefined || secret === undefined) return null;
+  return url.startsWith('https:') || simulated ? `${url}/v1/hooks/replicate` : null;
 }

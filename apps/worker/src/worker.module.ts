@@ -27,9 +27,9 @@ export class WorkerModule {
       onConflict: () => metrics.appendConflicts.inc(),
     });
     const predictions = new PredictionClaims(claims, provider.name);
-    const { retryBaseMs, predictionTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
-    const generation = { worker: name, retryBaseMs, predictionTimeoutMs, deadlineMarginMs };
-    const download = { worker: name, retryBaseMs, allowPrivateUrls };
+    const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
+    const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs };
+    const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls };
 
     const roles: Record<Role, { controllers: DynamicModule['controllers'] & object; providers: Provider[] }> = {
       dispatch: { controllers: [DispatchController], providers: [] },

@@ -96,7 +96,7 @@ describe('from a request to stored images', () => {
 
     it('and there is no prediction: it asks again only after the first could not run any more', async () => {
       fixture.simulator.control.fault({ kind: 'reset_before_create' });
-      await fixture.startWorker({ predictionTimeoutMs: 5_000 });
+      await fixture.startWorker({ generationTimeoutMs: 5_000 });
       const id = await fixture.request();
       expect((await fixture.ended(id, 40_000)).status).toBe('completed');
       expect(counters()).toMatchObject({ creates_received: 2, predictions_created: 1 });
@@ -191,7 +191,7 @@ describe('from a request to stored images', () => {
 
     it('never to end, whatever its deadline, it is stopped', async () => {
       fixture.simulator.control.fault({ kind: 'run_never_finishes', ignores_deadline: true });
-      await fixture.startWorker({ predictionTimeoutMs: 5_000 });
+      await fixture.startWorker({ generationTimeoutMs: 5_000 });
       const id = await fixture.request({}, { maxAttempts: 1 });
       const state = await fixture.ended(id, 30_000);
       expect(state).toMatchObject({ status: 'failed' });

@@ -33,7 +33,7 @@ describe('health and metrics of a worker', () => {
   it('are there while NATS takes connections and says nothing, and the worker closes at once', async () => {
     const silent = await serverThatSays('');
     const failures: Error[] = [];
-    const config = fixture.config({ nats: { servers: [silent.address], replicas: 1 } });
+    const config = fixture.config({ nats: { servers: [silent.address], replicas: 1, ackWaitMs: 30_000 } });
     const worker = await startWorker(config, (error) => failures.push(error));
     try {
       expect((await fetch(`${worker.url}/health/live`)).status).toBe(200);
@@ -57,7 +57,7 @@ describe('health and metrics of a worker', () => {
   it('do not hide that NATS refuses the credentials: the worker is told to end', async () => {
     const refusing = await serverThatSays(NATS_REFUSAL);
     const failures: Error[] = [];
-    const config = fixture.config({ nats: { servers: [refusing.address], replicas: 1 } });
+    const config = fixture.config({ nats: { servers: [refusing.address], replicas: 1, ackWaitMs: 30_000 } });
     const worker = await startWorker(config, (error) => failures.push(error));
     try {
       await worker.begun;

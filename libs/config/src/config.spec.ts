@@ -39,6 +39,7 @@ describe('parseEnvironment', () => {
       PORT: 3000,
       NATS_URL: ['nats://a:4222', 'tls://b'],
       NATS_REPLICAS: 1,
+      NATS_ACK_WAIT: 30_000,
       DATABASE_URL: 'postgres://u:p@h/d',
       VERBOSE: true,
     });

@@ -57,6 +57,8 @@ export const natsVariables = {
   NATS_REPLICAS: wholeNumber(1, 5)
     .refine((n) => n % 2 === 1, 'must be 1, 3 or 5')
     .default(1),
+  /** The same for every process: whoever starts last sets it. */
+  NATS_ACK_WAIT: duration.refine((ms) => ms >= 1_000, 'must be at least 1s').default(30_000),
 };
 
 export const databaseVariables = { DATABASE_URL: address('postgres', 'postgresql') };
@@ -65,6 +67,15 @@ export const storageVariables = {
   DATA_DIR: dataDir,
   /** Unset: `file:<DATA_DIR>/images`. */
   STORAGE_URL: address('file', 's3').optional(),
+};
+
+/** What the gateway that is told, and the worker that asks to be, have to agree on. */
+export const webhookVariables = {
+  PUBLIC_URL: httpAddress.optional(),
+  REPLICATE_WEBHOOK_SECRET: z
+    .string()
+    .regex(/^whsec_[A-Za-z0-9+/]+={0,2}$/, 'must be whsec_ and base64, as GET /webhooks/default/secret tells it')
+    .optional(),
 };
 
 export const logVariables = {

@@ -42,6 +42,8 @@ export function exampleRequest(
     lane: 'normal',
     max_attempts: 3,
     scheduled_at: null,
+    deadline: null,
+    concurrency_limit: null,
     webhook: null,
     metadata: { order: '42' },
     request_hash: 'abc',

@@ -5,7 +5,14 @@ import canonicalize from 'canonicalize';
 import { setTimeout as delay } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
 import type { Broker } from './connect.js';
-import { IDEMPOTENCY_BUCKET, PREDICTIONS_BUCKET } from './subjects.js';
+import {
+  BUDGETS_BUCKET,
+  CONTROL_BUCKET,
+  IDEMPOTENCY_BUCKET,
+  PREDICTIONS_BUCKET,
+  QUOTAS_BUCKET,
+  SLOTS_BUCKET,
+} from './subjects.js';
 import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions } from './topology.js';
 
 /** Stream metadata: which log this is. Given when the stream is made, kept by snapshots, never changed. */
@@ -17,6 +24,9 @@ const PAUSE_MS = 250;
 
 /** Nobody looks for a prediction that is older: attempts last minutes, outages of everything hopefully not for a week. */
 const PREDICTION_CLAIM_MS = 7 * 24 * 3_600_000;
+
+/** The longest window is a day. */
+const QUOTA_MS = 2 * 24 * 3_600_000;
 
 /** Error codes of nats-server, from its server/errors.json. */
 const STREAM_NOT_FOUND = 10059;
@@ -61,6 +71,10 @@ async function provisionOnce(broker: Broker, options: TopologyOptions): Promise<
   const buckets = new Kvm(broker.jetstream);
   await buckets.create(IDEMPOTENCY_BUCKET, { replicas: options.replicas, history: 1 });
   await buckets.create(PREDICTIONS_BUCKET, { replicas: options.replicas, history: 1, ttl: PREDICTION_CLAIM_MS });
+  await buckets.create(QUOTAS_BUCKET, { replicas: options.replicas, history: 1, ttl: QUOTA_MS });
+  for (const bucket of [SLOTS_BUCKET, BUDGETS_BUCKET, CONTROL_BUCKET]) {
+    await buckets.create(bucket, { replicas: options.replicas, history: 1 });
+  }
 }
 
 async function provisionStream(broker: Broker, { config }: StreamDefinition): Promise<'ours' | 'newer'> {

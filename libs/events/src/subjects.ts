@@ -9,12 +9,22 @@ export const ADVISORIES_STREAM = 'ADVISORIES';
 
 export const IDEMPOTENCY_BUCKET = 'IDEMPOTENCY';
 export const PREDICTIONS_BUCKET = 'PREDICTIONS';
+/** Which of a user's generations run (LIMIT_CONCURRENT). */
+export const SLOTS_BUCKET = 'SLOTS';
+/** What a user has used of an hour and a day (LIMIT_HOURLY, LIMIT_DAILY). */
+export const QUOTAS_BUCKET = 'QUOTAS';
+/** What all workers together have used of the provider's rate limits. */
+export const BUDGETS_BUCKET = 'BUDGETS';
+/** Why a stage is held: by an operator, for want of credit. */
+export const CONTROL_BUCKET = 'CONTROL';
 
 export const DISPATCHER_CONSUMER = 'dispatcher';
 export const EXHAUSTED_CONSUMER = 'exhausted';
 
-/** What a worker can be asked to do. */
-export const WORK_STAGES = ['generate', 'download', 'cancel'] as const satisfies readonly (Stage | 'cancel')[];
+/** What a worker can be asked to do. `admit` lets a generation whose time has come into its lane, or into its user's line. */
+export const WORK_STAGES = ['admit', 'generate', 'download', 'cancel'] as const satisfies readonly (
+  Stage | 'admit' | 'cancel'
+)[];
 export type WorkStage = (typeof WORK_STAGES)[number];
 
 export const ALL_GENERATIONS = 'generation.*';
@@ -40,7 +50,21 @@ export function scheduleSubject(stage: WorkStage, generationId: string): string 
   return `schedule.${stage}.${generationId}`;
 }
 
-export const WORK_SUBJECTS = ['work.*.*.*', 'schedule.*.*'];
+/** Holds a generation that waits until fewer of its user's run. Nobody consumes these: they are taken one by one. */
+export function lineSubject(userId: string, lane: Lane, generationId: string): string {
+  return `line.${lineOf(userId)}.${lane}.${generationId}`;
+}
+
+/** One lane of a user's line; all of it without a lane. */
+export function lineFilter(userId: string, lane: Lane | '*' = '*'): string {
+  return `line.${lineOf(userId)}.${lane}.*`;
+}
+
+function lineOf(userId: string): string {
+  return bucketKey(userId).slice(0, 32);
+}
+
+export const WORK_SUBJECTS = ['work.*.*.*', 'schedule.*.*', 'line.*.*.*'];
 
 /** Where the broker tells that a message of WORK was delivered as often as it may be. */
 export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;

@@ -12,7 +12,7 @@ import { LANES, type Lane } from '@darkroom/domain';
 import * as names from './subjects.js';
 
 /** Raise it with every change below: processes of an older release then leave the newer configuration alone. */
-export const TOPOLOGY_VERSION = 1;
+export const TOPOLOGY_VERSION = 2;
 
 /** Largest body of an event. A request is at most 1 MiB of JSON, and most of that is refused before. */
 export const MAX_EVENT_BYTES = 512 * 1024;

@@ -38,6 +38,8 @@ export function request(overrides: Partial<EventData['GenerationRequested']> = {
     lane: 'normal',
     max_attempts: 3,
     scheduled_at: null,
+    deadline: null,
+    concurrency_limit: null,
     webhook: null,
     metadata: {},
     request_hash: 'hash',

@@ -74,6 +74,10 @@ const fields = {
     description: 'Not to begin before. A time that has passed means at once; at most one year ahead.',
     example: '2030-01-01T12:00:00Z',
   }),
+  deadline: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time' }).nullish().meta({
+    description: 'Not to be started after this: what is still in a queue then fails with `deadline_passed`.',
+    example: '2030-01-01T12:05:00Z',
+  }),
   webhook_url: httpUrl.nullish().meta({ description: 'Where to tell of changes, by signed POST. Must be public.' }),
   webhook_events: z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(WEBHOOK_EVENTS.length).nullish().meta({
     description: 'Which changes to tell of. Default: all but generation.progressed.',

@@ -27,6 +27,9 @@ export function prepareRequest(
   if (body.scheduled_at && Date.parse(body.scheduled_at) > now.getTime() + LONGEST_DELAY_MS) {
     throw invalid([{ field: 'scheduled_at', message: 'scheduled_at must be at most one year ahead' }]);
   }
+  if (body.deadline && Date.parse(body.deadline) <= Math.max(now.getTime(), Date.parse(body.scheduled_at ?? '') || 0)) {
+    throw invalid([{ field: 'deadline', message: 'deadline must be later than now, and than scheduled_at' }]);
+  }
   if (!rules.allowPrivateUrls) {
     const unsafe = unsafeAddresses(body);
     if (unsafe.length > 0) throw invalid(unsafe, 'unsafe_url');
@@ -42,6 +45,8 @@ export function prepareRequest(
     lane: laneOf(priority),
     max_attempts: body.max_attempts ?? rules.maxAttempts,
     scheduled_at: body.scheduled_at ? new Date(body.scheduled_at).toISOString() : null,
+    deadline: body.deadline ? new Date(body.deadline).toISOString() : null,
+    concurrency_limit: null,
     webhook: body.webhook_url ? { url: body.webhook_url, events: body.webhook_events ?? DEFAULT_WEBHOOK_EVENTS } : null,
     metadata: body.metadata ?? {},
     estimated_cost_usd: prepared.estimatedCostUsd,

@@ -78,7 +78,8 @@ export class LogConnection {
     );
     if (!broker) return;
     const idempotencyKeys = await this.#untilItWorks('provision', async () => {
-      await provision(broker, { replicas: this.config.replicas }, signal);
+      const { replicas, ackWaitMs } = this.config;
+      await provision(broker, { replicas, ackWaitMs }, signal);
       return Claims.open(broker, IDEMPOTENCY_BUCKET);
     });
     if (!idempotencyKeys || signal.aborted) return broker.close();

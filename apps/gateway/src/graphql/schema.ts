@@ -128,6 +128,7 @@ export const typeDefs = /* GraphQL */ `
     queuePosition: Int
     createdAt: DateTime!
     scheduledAt: DateTime
+    deadline: DateTime
     startedAt: DateTime
     completedAt: DateTime
     "When the next attempt begins."
@@ -244,6 +245,7 @@ export const typeDefs = /* GraphQL */ `
     maxAttempts: Int
     "Not to begin before. A time that has passed means at once; at most one year ahead."
     scheduledAt: DateTime
+    deadline: DateTime
     "Where to tell of changes, by signed POST. Must be public."
     webhookUrl: String
     "Which changes to tell of, such as generation.completed. Default: all but generation.progressed."

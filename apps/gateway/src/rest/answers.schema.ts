@@ -75,6 +75,7 @@ export const generation = z
     queue_position: z.int().nullable(),
     created_at: time,
     scheduled_at: time.nullable(),
+    deadline: time.nullable(),
     started_at: time.nullable(),
     completed_at: time.nullable(),
     retry_at: time.nullable(),

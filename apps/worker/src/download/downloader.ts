@@ -1,5 +1,6 @@
 import {
   fold,
+  giveUpAt,
   imageIdOf,
   isTerminal,
   retryDelayMs,
@@ -21,6 +22,8 @@ import { ImageError, measureImage } from './measure-image.js';
 export interface DownloaderOptions {
   readonly worker: string;
   readonly retryBaseMs: number;
+  /** For all attempts of a generation together. Milliseconds. */
+  readonly generationTimeoutMs: number;
   readonly allowPrivateUrls: boolean;
 }
 
@@ -57,7 +60,7 @@ export class Downloader {
       signal.throwIfAborted();
       const failure = await this.#failureOf(error, state);
       if (!failure) throw error;
-      await this.#fail(id, attempt, failure);
+      await this.#fail(id, state, attempt, failure);
     }
   }
 
@@ -118,15 +121,17 @@ export class Downloader {
     }
   }
 
-  async #fail(id: string, attempt: Attempt, error: GenerationError): Promise<void> {
+  async #fail(id: string, state: Generation, attempt: Attempt, error: GenerationError): Promise<void> {
     const storageAway = error.code === 'storage_unavailable';
     const wait = storageAway
       ? STORAGE_PAUSE_MS
       : retryDelayMs(attempt.attempt, this.options.retryBaseMs, Math.random());
-    const retryAt = new Date(Date.now() + wait).toISOString();
+    const now = Date.now();
+    const retryAt = new Date(now + wait).toISOString();
+    const end = giveUpAt(state, new Date(now).toISOString(), this.options.generationTimeoutMs);
     await this.runner.execute(
       id,
-      commandOf({ type: 'FailAttempt', fence: attempt.fence, error, retryAt, counted: !storageAway }),
+      commandOf({ type: 'FailAttempt', fence: attempt.fence, error, retryAt, giveUpAt: end, counted: !storageAway }),
     );
   }
 }

@@ -1,4 +1,6 @@
 import {
+  attemptTimeMs,
+  giveUpAt,
   isTerminal,
   retryDelayMs,
   type Attempt,
@@ -24,8 +26,8 @@ import { createFailure, outcomeOf } from './prediction-outcome.js';
 export interface GeneratorOptions {
   /** Written into AttemptStarted. */
   readonly worker: string;
-  /** How long the provider lets a prediction run. Milliseconds. */
-  readonly predictionTimeoutMs: number;
+  /** For all attempts of a generation together. Milliseconds. */
+  readonly generationTimeoutMs: number;
   /** Between the provider's own deadline and ours: its clock may differ, and its answer takes time. Milliseconds. */
   readonly deadlineMarginMs: number;
   readonly retryBaseMs: number;
@@ -87,8 +89,11 @@ export class Generator {
       const adopted = await this.#adopt(id, state, { attempt: state.unresolved, known }, signal);
       if (adopted) return adopted;
     }
-    const { worker, predictionTimeoutMs, deadlineMarginMs } = this.options;
-    const deadline = new Date(Date.now() + predictionTimeoutMs + deadlineMarginMs).toISOString();
+    const { worker, generationTimeoutMs, deadlineMarginMs } = this.options;
+    const now = new Date();
+    const timeMs = attemptTimeMs(state, now.toISOString(), generationTimeoutMs);
+    if (timeMs === null) return this.#noTimeLeft(id, state);
+    const deadline = new Date(now.getTime() + timeMs + deadlineMarginMs).toISOString();
     const start = commandOf({ type: 'StartAttempt', stage: 'generate', worker, deadline, seen: state.version });
     const started = await this.#insist(id, start, known, signal);
     if (started.kind === 'rejected') return this.#notStarted(id, state, started);
@@ -100,7 +105,7 @@ export class Generator {
     if (Date.now() - Date.parse(attempt.startedAt) > deadlineMarginMs) {
       // Suspended since: others may have given this attempt up by now, and begun the next one.
       const error = { code: 'internal', message: 'The worker was suspended before it asked', retryable: true } as const;
-      await this.#fail(id, attempt, error, { counted: false, pauseMs: 0 });
+      await this.#fail(id, begun, error, { counted: false, pauseMs: 0 });
       return null;
     }
     let prediction: Prediction;
@@ -110,13 +115,13 @@ export class Generator {
         model: state.request.model_id,
         version: state.request.provider_version,
         input: state.request.provider_input,
-        cancelAfterSeconds: Math.ceil(predictionTimeoutMs / 1_000),
+        cancelAfterSeconds: Math.floor(timeMs / 1_000),
       });
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       if (error.kind === 'outcome_unknown') return this.#resolve(id, state, begun, signal, error.message);
       const { error: failure, counted, pauseMs } = createFailure(error);
-      await this.#fail(id, attempt, failure, { counted, pauseMs });
+      await this.#fail(id, begun, failure, { counted, pauseMs });
       return null;
     }
     return this.#record(id, state, begun, prediction, signal);
@@ -146,13 +151,27 @@ export class Generator {
   ): Promise<null> {
     if (rejection.code === 'attempts_exhausted') {
       const error = (state ?? known).error ?? { code: 'internal', message: rejection.message, retryable: false };
-      await this.#execute(id, { type: 'Fail', error: { code: error.code, message: error.message, retryable: false } });
+      await this.#giveUp(id, error);
+      return null;
+    }
+    if (rejection.code === 'deadline_passed') {
+      await this.#giveUp(id, { code: 'deadline_passed', message: rejection.message });
       return null;
     }
     if (rejection.code === 'invalid_state') return null;
     // too_early: our clock is behind the broker's; stale_attempt: another worker began, or has been there since we looked.
     // All are settled by a repetition.
     throw new Error(`Attempt of ${id} was not begun: ${rejection.message}`);
+  }
+
+  async #noTimeLeft(id: string, { error }: Generation): Promise<null> {
+    const message = `No time was left for another attempt${error ? `: ${error.message}` : ''}`;
+    await this.#giveUp(id, { code: 'generation_timeout', message });
+    return null;
+  }
+
+  async #giveUp(id: string, { code, message }: Pick<GenerationError, 'code' | 'message'>): Promise<void> {
+    await this.#execute(id, { type: 'Fail', error: { code, message, retryable: false } });
   }
 
   /** An attempt that was begun before: by a worker that died, or that is still alive and silent. */
@@ -173,7 +192,7 @@ export class Generator {
     if (adopted) return adopted;
     await this.#fail(
       id,
-      begun.attempt,
+      begun,
       { code: 'outcome_unknown', message: reason.slice(0, 1_000), retryable: true },
       { counted: true, pauseMs: null },
     );
@@ -249,7 +268,7 @@ export class Generator {
   async #finish(
     id: string,
     state: Generation,
-    { attempt, known }: Begun,
+    begun: Begun,
     prediction: Prediction | 'lost' | 'overdue',
   ): Promise<void> {
     if (prediction === 'lost') {
@@ -258,7 +277,7 @@ export class Generator {
         message: 'The provider no longer knows the prediction',
         retryable: true,
       } as const;
-      return this.#fail(id, attempt, error, { counted: true, pauseMs: null });
+      return this.#fail(id, begun, error, { counted: true, pauseMs: null });
     }
     if (prediction === 'overdue') {
       const error = {
@@ -266,25 +285,29 @@ export class Generator {
         message: 'The prediction did not end by its deadline',
         retryable: true,
       } as const;
-      return this.#fail(id, attempt, error, { counted: true, pauseMs: null });
+      return this.#fail(id, begun, error, { counted: true, pauseMs: null });
     }
     const outcome = outcomeOf(prediction, state.request, new Date().toISOString());
-    if (outcome.kind === 'failed') return this.#fail(id, attempt, outcome.error, { counted: true, pauseMs: null });
+    if (outcome.kind === 'failed') return this.#fail(id, begun, outcome.error, { counted: true, pauseMs: null });
     const { kind: _, ...generated } = outcome;
-    const record = commandOf({ type: 'RecordGenerated', fence: attempt.fence, ...generated });
-    await this.runner.execute(id, record, null, known);
+    const record = commandOf({ type: 'RecordGenerated', fence: begun.attempt.fence, ...generated });
+    await this.runner.execute(id, record, null, begun.known);
   }
 
   /** Rejections are somebody else's doing: cancelled, or overtaken. There is nothing left to say then. */
   async #fail(
     id: string,
-    attempt: Attempt,
+    { attempt, known }: Begun,
     error: GenerationError,
     { counted, pauseMs }: { counted: boolean; pauseMs: number | null },
   ): Promise<void> {
     const wait = pauseMs ?? retryDelayMs(attempt.attempt, this.options.retryBaseMs, Math.random());
-    const retryAt = new Date(Date.now() + wait).toISOString();
-    await this.#execute(id, { type: 'FailAttempt', fence: attempt.fence, error, retryAt, counted });
+    const now = Date.now();
+    const retryAt = new Date(now + wait).toISOString();
+    const end = known.state
+      ? giveUpAt(known.state, new Date(now).toISOString(), this.options.generationTimeoutMs)
+      : undefined;
+    await this.#execute(id, { type: 'FailAttempt', fence: attempt.fence, error, retryAt, giveUpAt: end, counted });
   }
 
   #execute(id: string, intent: Intent): Promise<Outcome> {

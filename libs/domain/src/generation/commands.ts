@@ -44,6 +44,8 @@ export type Command = Common &
         readonly fence: number;
         readonly error: GenerationError;
         readonly retryAt: string;
+        /** The end of the generation's time: a retry at or after it is none. Left out: there is no end. */
+        readonly giveUpAt?: string;
         readonly counted: boolean;
       }
     | { readonly type: 'Fail'; readonly error: GenerationError }

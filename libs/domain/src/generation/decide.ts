@@ -4,7 +4,8 @@ import { isTerminal, type Attempt, type Generation } from './generation.js';
 
 /**
  * `stale_attempt`: another worker holds the generation, or did since. `too_early`: unlike after `invalid_state` the work
- * is still to be done, once the prediction whose outcome is unknown can no longer be running.
+ * is still to be done, once the prediction whose outcome is unknown can no longer be running. `deadline_passed`: the
+ * client's, so that nothing may be started any more.
  */
 export const REJECTION_CODES = [
   'not_found',
@@ -13,6 +14,7 @@ export const REJECTION_CODES = [
   'stale_attempt',
   'attempts_exhausted',
   'too_early',
+  'deadline_passed',
 ] as const;
 export type RejectionCode = (typeof REJECTION_CODES)[number];
 
@@ -87,6 +89,10 @@ function startAttempt(command: CommandOf<'StartAttempt'>, state: Generation): De
   if (state.spent[stage] >= state.request.max_attempts) {
     return reject('attempts_exhausted', `All ${state.request.max_attempts} attempts are used up`);
   }
+  const { deadline: useless } = state.request;
+  if (stage === 'generate' && useless !== null && command.at > useless) {
+    return reject('deadline_passed', `It was not to be started after ${useless}`);
+  }
   return accept(command, 'AttemptStarted', { stage, attempt: state.spent[stage] + 1, worker, deadline });
 }
 
@@ -128,6 +134,20 @@ function failAttempt(command: CommandOf<'FailAttempt'>, state: Generation, attem
   const outcomeUnknown = error.code === 'outcome_unknown';
   const mayWait = outcomeUnknown || !counted;
   const exhausted = !mayWait && attemptsLeft(state, attempt, retryStage) <= 0;
+  if (
+    error.retryable &&
+    !exhausted &&
+    !mayWait &&
+    command.giveUpAt !== undefined &&
+    command.retryAt >= command.giveUpAt
+  ) {
+    const message = `No time was left for another attempt: ${error.message}`;
+    return accept(command, 'Failed', {
+      stage: attempt.stage,
+      attempts: begun,
+      error: { code: 'generation_timeout', message, retryable: false },
+    });
+  }
   if (!error.retryable || exhausted) {
     return accept(command, 'Failed', { stage: attempt.stage, attempts: begun, error: { ...error, retryable: false } });
   }

@@ -70,6 +70,10 @@ export interface EventData {
     readonly lane: Lane;
     readonly max_attempts: number;
     readonly scheduled_at: string | null;
+    /** Not to be started after this: the client has no use for it any more. Null: whenever it is its turn. */
+    readonly deadline: string | null;
+    /** How many of the user's generations run at once, as it was when this one was accepted. Null: any number. */
+    readonly concurrency_limit: number | null;
     readonly webhook: { readonly url: string; readonly events: readonly string[] } | null;
     readonly metadata: Readonly<Record<string, string>>;
     /** SHA-256 of the canonical request body: tells a retry from another request under the same idempotency key. */

@@ -1,6 +1,7 @@
 /**
  * Why an attempt or a generation failed. A closed list: it labels metrics, and clients switch on it.
- * `delivery_exhausted` is the net under work that kills its worker.
+ * `deadline_passed`: the client's own deadline came before an attempt could begin. `generation_timeout`: no time was left
+ * for another attempt. `delivery_exhausted` is the net under work that kills its worker.
  */
 export const FAILURE_CODES = [
   'provider_rejected',
@@ -20,6 +21,8 @@ export const FAILURE_CODES = [
   'image_invalid',
   'image_too_large',
   'storage_unavailable',
+  'deadline_passed',
+  'generation_timeout',
   'delivery_exhausted',
   'internal',
 ] as const;

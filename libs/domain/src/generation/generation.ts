@@ -48,6 +48,11 @@ export interface Generation {
   readonly stage: Stage;
   readonly stageSince: number;
   readonly retryAt: string | null;
+  /**
+   * When the work on it began, since the request or the last redrive; null before. What was nobody's attempt (throttled,
+   * out of credit) does not count: its time is left out by moving this on.
+   */
+  readonly runningSince: string | null;
   readonly generated: EventData['Generated'] | null;
   readonly images: readonly StoredImage[];
   readonly error: (GenerationError & { readonly stage: Stage }) | null;
@@ -69,6 +74,7 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         ...next,
         status: event.data.stage === 'generate' ? 'processing' : 'downloading',
         startedAt: state.startedAt ?? event.time,
+        runningSince: state.runningSince ?? event.time,
         current: { ...event.data, fence: version, startedAt: event.time, prediction: null },
         unresolved: null,
         retryAt: null,
@@ -80,7 +86,8 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
       const current = { ...attempt, prediction: { id, provider, deadline } };
       // An unresolved attempt was counted when it was given up; adopted, it is in hand again and not yet spent.
       const spent = state.current ? state.spent : { ...state.spent, generate: Math.max(0, state.spent.generate - 1) };
-      return { ...next, status: 'processing', current, unresolved: null, spent, retryAt: null };
+      const runningSince = state.runningSince ?? event.time;
+      return { ...next, status: 'processing', current, unresolved: null, spent, retryAt: null, runningSince };
     }
     case 'Generated':
       return {
@@ -114,6 +121,7 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         unresolved: error.code === 'outcome_unknown' ? (generateAttempt(state) ?? state.unresolved) : state.unresolved,
         spent: counted ? { ...state.spent, [stage]: state.spent[stage] + 1 } : state.spent,
         retryAt: retry_at,
+        runningSince: counted ? state.runningSince : withoutPause(state, retry_at),
         generated: retry_stage === 'generate' ? null : state.generated,
         error: { ...error, stage },
       };
@@ -141,10 +149,18 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
         stageSince: version,
         completedAt: null,
         spent: NOTHING_SPENT,
+        runningSince: null,
         generated: event.data.stage === 'generate' ? null : state.generated,
         error: null,
       };
   }
+}
+
+/** `runningSince`, moved on by the time from the beginning of the attempt in hand to `until`. */
+function withoutPause({ runningSince, current }: Generation, until: string): string | null {
+  if (runningSince === null || !current) return runningSince;
+  const pause = Math.max(0, Date.parse(until) - Date.parse(current.startedAt));
+  return new Date(Date.parse(runningSince) + pause).toISOString();
 }
 
 function generateAttempt({ current }: Generation): Attempt | null {
@@ -166,6 +182,7 @@ function requested(event: GenerationEvent<'GenerationRequested'>): Generation {
     stage: 'generate',
     stageSince: 1,
     retryAt: null,
+    runningSince: null,
     generated: null,
     images: [],
     error: null,

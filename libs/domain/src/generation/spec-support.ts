@@ -40,6 +40,8 @@ export function request(changes: Partial<EventData['GenerationRequested']> = {})
     lane: 'normal',
     max_attempts: 3,
     scheduled_at: null,
+    deadline: null,
+    concurrency_limit: null,
     webhook: null,
     metadata: {},
     request_hash: 'hash',
@@ -147,8 +149,13 @@ export const download = (fence: number): Intent => ({
 export const failAttempt = (
   fence: number,
   code: FailureCode,
-  { retryable = true, counted = true, retryAt = minute(500) } = {},
-): Intent => ({ type: 'FailAttempt', fence, error: { code, message: code, retryable }, retryAt, counted });
+  {
+    retryable = true,
+    counted = true,
+    retryAt = minute(500),
+    giveUpAt,
+  }: { retryable?: boolean; counted?: boolean; retryAt?: string; giveUpAt?: string } = {},
+): Intent => ({ type: 'FailAttempt', fence, error: { code, message: code, retryable }, retryAt, giveUpAt, counted });
 
 export const fail = (code: FailureCode): Intent => ({
   type: 'Fail',

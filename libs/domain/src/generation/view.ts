@@ -27,6 +27,8 @@ export interface GenerationView extends GenerationInput {
   readonly queue_position: number | null;
   readonly created_at: string;
   readonly scheduled_at: string | null;
+  /** The client's: not to be started after it. */
+  readonly deadline: string | null;
   readonly started_at: string | null;
   readonly completed_at: string | null;
   readonly retry_at: string | null;
@@ -66,6 +68,7 @@ export function viewOf(generation: Generation, { id, position, now, publicUrl }:
     queue_position: null,
     created_at: generation.createdAt,
     scheduled_at: request.scheduled_at,
+    deadline: request.deadline,
     started_at: generation.startedAt,
     completed_at: generation.completedAt,
     retry_at: generation.retryAt,

@@ -34,6 +34,7 @@ function work(stage: names.WorkStage): Subscription {
 
 /** What a Nest controller can subscribe to, by the pattern its handler names. */
 export const SUBSCRIPTIONS = {
+  'work.admit': work('admit'),
   'work.generate': work('generate'),
   'work.download': work('download'),
   'work.cancel': work('cancel'),
