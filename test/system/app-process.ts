@@ -77,10 +77,10 @@ export class AppProcess {
     return this.ends();
   }
 
-  /** Waits until it ends by itself; kills it when it does not within 30 s. */
-  async ends(): Promise<Ending> {
+  /** Waits until it ends by itself; kills it when it does not within 30 s, or `patienceMs` (null: waits for ever). */
+  async ends({ patienceMs = 30_000 }: { patienceMs?: number | null } = {}): Promise<Ending> {
     const began = performance.now();
-    const deadline = setTimeout(() => this.#child?.kill('SIGKILL'), 30_000);
+    const deadline = patienceMs === null ? undefined : setTimeout(() => this.#child?.kill('SIGKILL'), patienceMs);
     const ending = await this.#ended;
     clearTimeout(deadline);
     return { ...ending, ms: performance.now() - began };

@@ -1,0 +1,33 @@
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { randomInt } from 'node:crypto';
+import { chaosOptions } from './options.js';
+import { story, tableHead, tableRow } from './report.js';
+import { chaosRun } from './run.js';
+
+/** Longest that one run may take, settling included. Milliseconds. */
+const RUN_MS = 900_000;
+
+const { runs } = chaosOptions(process.env.CHAOS, randomInt(1_000_000));
+
+describe('a system that is killed, frozen, cut off and filled up', () => {
+  const rows: string[] = [];
+  afterAll(() => {
+    process.stderr.write(`${[tableHead(), ...rows].join('\n')}\n`);
+  });
+
+  it.each(runs)(
+    'loses nothing, pays nothing twice and comes to rest: seed $seed',
+    async (options) => {
+      const result = await chaosRun(options);
+      rows.push(tableRow(result));
+      const { violations, left, counters } = result;
+      if (violations.length + left.length + counters.strange.length > 0) {
+        process.stderr.write(`${story(result)}\n${result.words}\n`);
+      }
+      expect(violations).toEqual([]);
+      expect(left).toEqual([]);
+      expect(counters.strange).toEqual([]);
+    },
+    RUN_MS,
+  );
+});
