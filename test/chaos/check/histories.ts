@@ -43,12 +43,12 @@ function mistakeIn(history: readonly RecordedEvent[]): string | null {
       if (seen.has(name)) return `${at}: ${name} is there twice`;
       seen.add(name);
     }
+    const next = step(walk, event);
+    if (next === null) return `${at}: not while ${walk.place} (attempt ${walk.attempt}, ${walk.prediction ?? 'none'})`;
     if (event.type === 'GenerationRequested') most = event.data.max_attempts;
     if (event.type === 'AttemptStarted' && event.data.attempt > most) {
       return `${at}: attempt ${event.data.attempt} of at most ${most}`;
     }
-    const next = step(walk, event);
-    if (next === null) return `${at}: not while ${walk.place} (attempt ${walk.attempt}, ${walk.prediction ?? 'none'})`;
     walk = next;
     position = event.position;
   }
