@@ -96,7 +96,8 @@ describe('from a request to stored images', () => {
 
     it('and there is no prediction: it asks again only after the first could not run any more', async () => {
       fixture.simulator.control.fault({ kind: 'reset_before_create' });
-      await fixture.startWorker({ generationTimeoutMs: 5_000 });
+      // Half of it for the first attempt, and then still time for a second.
+      await fixture.startWorker({ generationTimeoutMs: 14_000 });
       const id = await fixture.request();
       expect((await fixture.ended(id, 40_000)).status).toBe('completed');
       expect(counters()).toMatchObject({ creates_received: 2, predictions_created: 1 });

@@ -22,6 +22,13 @@ import { startWorker, type Worker } from '../src/create-worker.js';
 
 export const ACK_WAIT_MS = 1_500;
 
+interface RequestOptions {
+  readonly maxAttempts?: number;
+  readonly scheduledAt?: string | null;
+  /** The client's. */
+  readonly deadline?: string | null;
+}
+
 /** A real broker and the simulator, and workers in this process on top of them. */
 export class WorkerFixture {
   readonly workers: Worker[] = [];
@@ -102,7 +109,7 @@ export class WorkerFixture {
       modelId = 'black-forest-labs/flux-schnell',
       ...image
     }: Record<string, unknown> & { prompt?: string; modelId?: string } = {},
-    { maxAttempts = 3, scheduledAt = null }: { maxAttempts?: number; scheduledAt?: string | null } = {},
+    { maxAttempts = 3, scheduledAt = null, deadline = null }: RequestOptions = {},
   ): Promise<string> {
     const prepared = prepareGeneration({ prompt, model_id: modelId, ...image });
     if (!prepared.ok) throw new Error(JSON.stringify(prepared));
@@ -121,7 +128,7 @@ export class WorkerFixture {
         lane: 'normal',
         max_attempts: maxAttempts,
         scheduled_at: scheduledAt,
-        deadline: null,
+        deadline,
         concurrency_limit: null,
         webhook: null,
         metadata: {},

@@ -6,6 +6,8 @@ import { pause } from '../pause.js';
 
 /** A prediction can take a moment to appear in the provider's list. Pauses before each further look, milliseconds. */
 const LOOKS_MS = [0, 500, 1_500, 3_000];
+/** One look, for a prediction that would have been in the list for long. */
+export const LAST_LOOK_MS = [0];
 
 /** The provider's clock and ours may differ by this. Milliseconds. */
 const CLOCK_MARGIN_MS = 60_000;
@@ -35,12 +37,13 @@ export async function findPrediction(
   claims: PredictionClaims,
   wanted: { generationId: string; request: EventData['GenerationRequested']; attempt: Attempt },
   signal: AbortSignal,
+  looksMs: readonly number[] = LOOKS_MS,
 ): Promise<Prediction | null> {
   const { generationId, request, attempt } = wanted;
   if (attempt.prediction) return known(provider, attempt.prediction.id, signal);
   const since = new Date(Date.parse(attempt.startedAt) - CLOCK_MARGIN_MS).toISOString();
   const input = canonicalize(request.provider_input);
-  for (const wait of LOOKS_MS) {
+  for (const wait of looksMs) {
     await pause(wait, signal);
     for await (const prediction of provider.list(since, { signal })) {
       const same = prediction.model === request.model_id && canonicalize(prediction.input) === input;

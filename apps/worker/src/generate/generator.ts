@@ -20,7 +20,7 @@ import {
 import { isTerminal as hasEnded, ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import { commandOf, type Intent } from '../command-of.js';
 import { pause } from '../pause.js';
-import { findPrediction, type PredictionClaims } from './find-prediction.js';
+import { findPrediction, LAST_LOOK_MS, type PredictionClaims } from './find-prediction.js';
 import { createFailure, outcomeOf } from './prediction-outcome.js';
 
 export interface GeneratorOptions {
@@ -86,7 +86,7 @@ export class Generator {
   async #begin(id: string, state: Generation, known: Snapshot, signal: AbortSignal): Promise<Begun | null> {
     if (state.unresolved) {
       // The last look for a prediction whose answer was lost, now that it cannot be running any more.
-      const adopted = await this.#adopt(id, state, { attempt: state.unresolved, known }, signal);
+      const adopted = await this.#adopt(id, state, { attempt: state.unresolved, known }, signal, LAST_LOOK_MS);
       if (adopted) return adopted;
     }
     const { worker, generationTimeoutMs, deadlineMarginMs } = this.options;
@@ -199,9 +199,15 @@ export class Generator {
     return null;
   }
 
-  async #adopt(generationId: string, state: Generation, begun: Begun, signal: AbortSignal): Promise<Begun | null> {
+  async #adopt(
+    generationId: string,
+    state: Generation,
+    begun: Begun,
+    signal: AbortSignal,
+    looksMs?: readonly number[],
+  ): Promise<Begun | null> {
     const wanted = { generationId, request: state.request, attempt: begun.attempt };
-    const prediction = await findPrediction(this.provider, this.claims, wanted, signal);
+    const prediction = await findPrediction(this.provider, this.claims, wanted, signal, looksMs);
     return prediction && this.#append(generationId, begun, prediction, true);
   }
 
