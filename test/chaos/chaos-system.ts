@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { FaultInput } from '../../apps/simulator/src/control/fault.schema.js';
 import { ROLES } from '../../apps/worker/src/config.js';
 import { unusedPort } from '../stack/launch.js';
 import { startNats, type TestNats } from '../support/nats.js';
@@ -16,6 +17,12 @@ export const ACK_WAIT_MS = 3_000;
 
 /** Of all that the broker keeps; the log of a run takes a tenth. */
 const DISK_QUOTA_BYTES = 64 * 1024 * 1024;
+
+/** The provider signs its webhooks with it. */
+const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret of the provider').toString('base64')}`;
+
+/** What is scripted may not have struck yet for this long, so that a provider that starts again is told again. */
+const SCRIPT_MS = 10_000;
 
 /** A process that ended although nobody had killed it. A supervisor starts it again, as here. */
 export interface Fallen {
@@ -33,6 +40,7 @@ export interface Fallen {
 export class ChaosSystem {
   readonly fallen: Fallen[] = [];
   readonly #ending = new Set<AppTarget>();
+  #scripted: { readonly at: number; readonly faults: readonly FaultInput[] }[] = [];
   #stopping = false;
 
   private constructor(
@@ -57,12 +65,18 @@ export class ChaosSystem {
     for (const link of LINKS) proxies.set(link, await Proxy.to(ports.get(link.split('>')[1]!)!));
 
     const simulatorUrl = proxies.get('workers>simulator')!.through('http://127.0.0.1');
-    const common = environmentOf({
-      natsUrl: nats.url,
-      databaseUrl: proxies.get('all>postgres')!.through(postgres.url),
-      simulatorUrl,
-      folder,
-    });
+    const common = {
+      ...environmentOf({
+        natsUrl: nats.url,
+        databaseUrl: proxies.get('all>postgres')!.through(postgres.url),
+        simulatorUrl,
+        folder,
+      }),
+      NATS_ACK_WAIT: `${ACK_WAIT_MS}ms`,
+      // Webhooks come in through one of the gateways, and are lost with it.
+      PUBLIC_URL: proxies.get('clients>gateway-0')!.through('http://127.0.0.1'),
+      REPLICATE_WEBHOOK_SECRET: WEBHOOK_SECRET,
+    };
     const make = (target: AppTarget) => {
       const port = ports.get(target)!;
       const { app, readyPath, env } = recipeOf(target, port, simulatorUrl, folder);
@@ -111,8 +125,19 @@ export class ChaosSystem {
       this.startApp(target).catch(() => undefined);
     });
     await starting;
+    if (target !== 'simulator') return;
+    this.#scripted = this.#scripted.filter(({ at }) => Date.now() - at < SCRIPT_MS);
+    await this.simulator.fault(...this.#scripted.flatMap(({ faults }) => faults));
   }
 
+  /** What the provider is to do wrong. It keeps its predictions when it is killed, but not what was scripted. */
+  async script(faults: readonly FaultInput[]): Promise<void> {
+    this.#scripted.push({ at: Date.now(), faults });
+    // One that is down is told when it starts.
+    await this.simulator.fault(...faults).catch(() => undefined);
+  }
+
+  /** Kills the process where it stands. */
   async killApp(target: AppTarget): Promise<void> {
     this.#ending.add(target);
     await this.apps[target].end('SIGKILL');
@@ -139,7 +164,6 @@ interface Recipe {
 }
 
 function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder: string): Recipe {
-  const settings = { NATS_ACK_WAIT: `${ACK_WAIT_MS}ms` };
   switch (target) {
     case 'simulator':
       return {
@@ -151,6 +175,7 @@ function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder:
           SIMULATOR_DATA_DIR: join(folder, 'simulator'),
           SIMULATOR_RUN_MS: '300',
           SIMULATOR_RATE_LIMIT: '1000000',
+          SIMULATOR_WEBHOOK_SECRET: WEBHOOK_SECRET,
         },
       };
     case 'gateway-0':
@@ -159,9 +184,7 @@ function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder:
         app: 'gateway',
         readyPath: '/health/ready',
         env: {
-          ...settings,
           PORT: String(port),
-          PUBLIC_URL: 'http://darkroom.test',
           LIMIT_HOURLY: '0',
           LIMIT_DAILY: '0',
           LIMIT_CONCURRENT: '0',
@@ -174,7 +197,6 @@ function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder:
         app: 'worker',
         readyPath: '/health/ready',
         env: {
-          ...settings,
           WORKER_PORT: String(port),
           WORKER_ROLES: target === 'projector' ? 'project' : ROLES.filter((role) => role !== 'project').join(),
           GENERATION_TIMEOUT: '20s',

@@ -1,7 +1,7 @@
 import { isTerminal } from '@darkroom/domain';
 import { setTimeout as delay } from 'node:timers/promises';
 import { tokenOf } from '../system/client.js';
-import type { SimulatorControl } from '../system/simulator.js';
+import type { ChaosSystem } from './chaos-system.js';
 import type { Accepted } from './check/evidence.js';
 import type { LogCopy } from './log-copy.js';
 import type { Order } from './mix.js';
@@ -31,8 +31,7 @@ export class Customers {
   readonly #accepted = new Map<string, { id: string; prompt: string; cancelled: boolean; redriven: number }>();
 
   constructor(
-    private readonly gatewayUrls: readonly string[],
-    private readonly simulator: SimulatorControl,
+    private readonly system: ChaosSystem,
     private readonly log: LogCopy,
     /** Ends what still waits. */
     private readonly signal: AbortSignal,
@@ -54,8 +53,7 @@ export class Customers {
   }
 
   async #carryOut(order: Order): Promise<void> {
-    // A provider that is down just then does nothing wrong to this one.
-    await this.simulator.fault(...order.faults).catch(() => undefined);
+    await this.system.script(order.faults);
     const token = await tokenOf(order.user);
     const body = {
       ...order.body,
@@ -131,7 +129,8 @@ export class Customers {
   ): Promise<Answer | null> {
     let last: Answer | null = null;
     for (let tries = 0; !this.signal.aborted; tries += 1) {
-      const url = this.gatewayUrls[(gateway + tries) % this.gatewayUrls.length]! + path;
+      const { gatewayUrls } = this.system;
+      const url = gatewayUrls[(gateway + tries) % gatewayUrls.length]! + path;
       try {
         const response = await fetch(url, {
           method: 'POST',

@@ -80,7 +80,7 @@ async function commit(system: ChaosSystem, misdeed: Misdeed): Promise<void> {
         misdeed.quota === 'log' ? fillLog(connection, misdeed.for) : fillBroker(connection, misdeed.for),
       );
     case 'blind':
-      return system.simulator.fault({ kind: 'read_error', status: 503, times: misdeed.times });
+      return system.script([{ kind: 'read_error', status: 503, times: misdeed.times }]);
   }
 }
 

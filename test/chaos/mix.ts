@@ -35,6 +35,14 @@ type Scripted = (random: Random, prompt: string) => FaultInput[];
 const FAULTS: Readonly<Record<string, { readonly weight: number; readonly script: Scripted }>> = {
   reset_before_create: { weight: 3, script: (_, prompt) => [{ kind: 'reset_before_create', match: { prompt } }] },
   reset_after_create: { weight: 4, script: (_, prompt) => [{ kind: 'reset_after_create', match: { prompt } }] },
+  listed_late: {
+    weight: 3,
+    script: (random, prompt) => [
+      { kind: 'reset_after_create', match: { prompt } },
+      { kind: 'listed_late', ms: random.between(500, 6_000), match: { prompt } },
+    ],
+  },
+  webhook_lost: { weight: 4, script: (_, prompt) => [{ kind: 'webhook_lost', match: { prompt } }] },
   throttled: {
     weight: 4,
     script: (random, prompt) => [

@@ -3,7 +3,11 @@ import { FAULT_KINDS, mixOf } from './mix.js';
 import { misdeedsOf, TARGETS, tell } from './misdeed-plan.js';
 import { faultSchema } from '../../apps/simulator/src/control/fault.schema.js';
 
-const SIMULATED = faultSchema.options.flatMap(({ options }) => options.map(({ shape }) => shape.kind.value));
+const SIMULATED = faultSchema.options.flatMap((option): string[] =>
+  'options' in option
+    ? (option.options as { shape: { kind: { value: string } } }[]).map(({ shape }) => shape.kind.value)
+    : [option.shape.kind.value],
+);
 const options = { seed: 7, kills: 30, span: 40_000, ackWaitMs: 3_000 };
 
 describe('mixOf', () => {

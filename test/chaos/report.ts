@@ -27,7 +27,10 @@ const COLUMNS: readonly [head: string, cell: (result: RunResult) => string | num
     invariant,
     ({ violations }) => violations.filter((violation) => violation.invariant === invariant).length,
   ]),
-  ['seconds', ({ seconds }) => `${Math.round(seconds.all)} (${Math.round(seconds.settling)} settling)`],
+  [
+    'seconds: chaos, settling, all',
+    ({ seconds }) => [seconds.chaos, seconds.settling, seconds.all].map(Math.round).join(', '),
+  ],
 ];
 
 /** The head of the table and the line below it. */

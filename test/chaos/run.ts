@@ -37,7 +37,7 @@ export async function chaosRun(options: RunOptions): Promise<RunResult> {
   const log = await LogCopy.of(system.nats.url);
   const closing = new AbortController();
   try {
-    const customers = new Customers(system.gatewayUrls, system.simulator, log, closing.signal);
+    const customers = new Customers(system, log, closing.signal);
     const { seed, generations, kills } = options;
     const span = (generations / PACE) * 1_000;
     const started = performance.now();
