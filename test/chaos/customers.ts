@@ -10,6 +10,9 @@ import type { Order } from './mix.js';
 const PATIENCE_MS = 5_000;
 const LOOK_MS = 250;
 
+/** Between two tries of one request. Milliseconds. */
+const LONGEST_PAUSE_MS = 3_000;
+
 export interface Counters {
   accepted: number;
   /** Requests that were given up without a 202: those without a key whose answer was lost or a refusal. */
@@ -149,7 +152,7 @@ export class Customers {
       }
       if (key === null) return last;
       this.counters.repeated += 1;
-      await this.#pause(Math.min(100 * 2 ** tries, 1_000));
+      await this.#pause(Math.min(100 * 2 ** tries, LONGEST_PAUSE_MS) * (0.5 + Math.random()));
     }
     return last;
   }

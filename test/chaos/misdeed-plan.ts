@@ -33,28 +33,11 @@ export type Misdeed = { readonly at: number } & (
 );
 export type MisdeedKind = Misdeed['kind'];
 
-/** Workers most: theirs is the work that is paid for. */
-const KILLED: Readonly<Record<Target, number>> = {
-  'worker-0': 5,
-  'worker-1': 5,
-  'gateway-0': 3,
-  'gateway-1': 3,
-  projector: 3,
-  nats: 3,
-  postgres: 3,
-  simulator: 3,
-};
+/** Of each round of kills: workers most, theirs is the work that is paid for. */
+const KILLED: readonly Target[] = [...TARGETS, ...WORKERS, ...WORKERS, ...GATEWAYS, 'projector', 'nats', 'postgres'];
 
-const FROZEN: Readonly<Record<Target, number>> = {
-  'worker-0': 6,
-  'worker-1': 6,
-  'gateway-0': 1,
-  'gateway-1': 1,
-  projector: 2,
-  nats: 1,
-  postgres: 1,
-  simulator: 1,
-};
+/** Workers again, and all others now and then. */
+const FROZEN: readonly Target[] = [...TARGETS, ...WORKERS, ...WORKERS, ...WORKERS, ...WORKERS, 'projector'];
 
 export interface MisdeedOptions {
   readonly seed: number;
@@ -66,27 +49,28 @@ export interface MisdeedOptions {
 }
 
 /**
- * What is done to the system and when: each target is killed at least once, as far as the kills go, and every other kind
- * happens in proportion. The same for the same seed.
+ * What is done to the system and when: kills go round, so that each target is hit before one is hit much more often, and
+ * every other kind happens in proportion. The same for the same seed.
  */
 export function misdeedsOf({ seed, kills, span, ackWaitMs }: MisdeedOptions): readonly Misdeed[] {
   const random = new Random(seed ^ 0x5eed);
   const at = () => random.between(0, span);
   const times = (share: number) => Math.max(1, Math.round(kills * share));
   const make = <T>(count: number, one: (index: number) => T): T[] => Array.from({ length: count }, (_, n) => one(n));
-  const order = shuffled(random, TARGETS);
+  const rounds = make(Math.ceil(kills / KILLED.length), () => shuffled(random, KILLED));
+  const killed = [...shuffled(random, TARGETS), ...rounds.flat()];
   return [
     ...make(kills, (n) => ({
       kind: 'kill' as const,
       at: at(),
-      target: order[n] ?? random.weighted(KILLED),
+      target: killed[n]!,
       downFor: random.pick([0, 0, random.between(100, 1_000), random.between(1_000, 4_000)]),
     })),
     ...make(times(0.2), (n) => ({
       kind: 'freeze' as const,
       at: at(),
       // At least one of those that hold work.
-      target: n === 0 ? random.pick(WORKERS) : random.weighted(FROZEN),
+      target: n === 0 ? random.pick(WORKERS) : random.pick(FROZEN),
       for: ackWaitMs + random.between(500, 3_000),
     })),
     ...make(times(0.3), () => ({ kind: 'cut' as const, at: at(), link: random.pick(LINKS) })),
@@ -105,7 +89,7 @@ export function misdeedsOf({ seed, kills, span, ackWaitMs }: MisdeedOptions): re
     ...make(times(0.07), (n) => ({
       kind: 'fill' as const,
       at: at(),
-      quota: (n % 2 === 0 ? 'broker' : 'log') as 'broker' | 'log',
+      quota: n % 2 === 0 ? ('broker' as const) : ('log' as const),
       for: random.between(500, 3_000),
     })),
     ...make(times(0.1), () => ({ kind: 'blind' as const, at: at(), times: random.between(1, 4) })),
