@@ -27,6 +27,9 @@ export interface Order {
 /** Requests a second while they come in. */
 export const PACE = 25;
 
+/** Milliseconds. */
+const LONG_MS = 20_000;
+
 const USERS = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
 
 type Scripted = (random: Random, prompt: string) => FaultInput[];
@@ -164,7 +167,7 @@ function orderOf(random: Random, seed: number, index: number, at: number, span: 
     asksAgain: key !== null && random.chance(0.1),
     cancels: cancelsOf(random, scheduledIn ?? 0),
     redrives: random.chance(0.5) ? random.between(1, 2) : 0,
-    faults: faultsOf(random, prompt, at / span),
+    faults: faultsOf(random, prompt, at, span),
   };
 }
 
@@ -193,10 +196,11 @@ function cancelsOf(random: Random, from: number): number[] {
   return random.chance(0.3) ? [first, first + random.between(0, 50)] : [first];
 }
 
-function faultsOf(random: Random, prompt: string, progress: number): FaultInput[] {
+function faultsOf(random: Random, prompt: string, at: number, span: number): FaultInput[] {
   const runTime = { kind: 'run_time', ms: random.between(100, 800), match: { prompt } } as const;
-  // A missing credit is looked after a minute later: only at the beginning, so that the run need not wait for it.
-  if (progress < 0.1 && random.chance(0.05)) return [{ kind: 'out_of_credit', match: { prompt } }, runTime];
+  // A missing credit is looked after a minute later: only at the beginning of a long run, which need not wait for it then.
+  if (span >= LONG_MS && at < 0.1 * span && random.chance(0.05))
+    return [{ kind: 'out_of_credit', match: { prompt } }, runTime];
   // Some run long enough to be met by whatever happens next.
   if (random.chance(0.05)) return [{ ...runTime, ms: random.between(2_000, 6_000) }];
   if (!random.chance(0.3)) return [runTime];
