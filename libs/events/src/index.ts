@@ -7,6 +7,7 @@ export * from './jetstream-event-store.js';
 export * from './jetstream-log-reader.js';
 export * from './log-reader.js';
 export * from './memory-event-store.js';
+export * from './overdue-schedules.js';
 export * from './provision.js';
 export * from './subjects.js';
 export * from './topology.js';

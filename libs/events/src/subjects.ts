@@ -64,7 +64,9 @@ function lineOf(userId: string): string {
   return bucketKey(userId).slice(0, 32);
 }
 
-export const WORK_SUBJECTS = ['work.*.*.*', 'schedule.*.*', 'line.*.*.*'];
+export const ALL_SCHEDULES = 'schedule.*.*';
+
+export const WORK_SUBJECTS = ['work.*.*.*', ALL_SCHEDULES, 'line.*.*.*'];
 
 /** Where the broker tells that a message of WORK was delivered as often as it may be. */
 export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;
