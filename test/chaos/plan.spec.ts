@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FAULT_KINDS, mixOf } from './mix.js';
+import { chaosOptions } from './options.js';
 import { misdeedsOf, TARGETS, tell } from './misdeed-plan.js';
 import { faultSchema } from '../../apps/simulator/src/control/fault.schema.js';
 
@@ -77,5 +78,24 @@ describe('misdeedsOf', () => {
 
   it('can be told', () => {
     expect(tell({ kind: 'kill', at: 0, target: 'nats', downFor: 5 })).toBe('kill -9 nats, down for 5 ms');
+  });
+});
+
+describe('chaosOptions', () => {
+  it('is the short form, with a seed that nobody has tried beside one that never changes', () => {
+    const [fixed, random] = chaosOptions(undefined, 4711).runs;
+    expect(random).toEqual({ ...fixed, seed: 4711 });
+    expect(chaosOptions(undefined, 1).runs[0]).toEqual(fixed);
+  });
+
+  it('is the long form as it was asked for, one seed after the other', () => {
+    const text = JSON.stringify({ runs: '2', generations: '10', kills: '3', seed: '7', write: true });
+    expect(chaosOptions(text, 4711)).toEqual({
+      runs: [
+        { seed: 7, generations: 10, kills: 3 },
+        { seed: 8, generations: 10, kills: 3 },
+      ],
+      write: true,
+    });
   });
 });

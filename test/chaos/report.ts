@@ -1,3 +1,4 @@
+import type { Fallen } from './chaos-system.js';
 import { historiesOf, INVARIANTS, type Evidence } from './check/evidence.js';
 import { tellDeed } from './misdeeds.js';
 import type { RunResult } from './run.js';
@@ -16,6 +17,7 @@ const COLUMNS: readonly [head: string, cell: (result: RunResult) => string | num
   ['kills', (result) => `${deedsOf(result, 'kill')} (${killsOf(result)})`],
   ['freezes', (result) => deedsOf(result, 'freeze')],
   ['cuts, refusals, hangs', (result) => ['cut', 'refuse', 'hang'].map((kind) => deedsOf(result, kind)).join(', ')],
+  ['ended by themselves', ({ fallen }) => fallen.length],
   ['full disks', (result) => deedsOf(result, 'fill')],
   ['completed', (result) => ended(result, 'Downloaded')],
   ['failed', (result) => ended(result, 'Failed')],
@@ -78,7 +80,7 @@ export function story(result: RunResult): string {
     `Seed ${seed}. Again: npm run test:chaos -- --runs 1 --generations ${generations} --kills ${kills} --seed ${seed}`,
     ...left.map((what) => `Waited in vain for ${what}`),
     ...counters.strange.map((what) => `Strange: ${what}`),
-    ...fallen.map(({ target, ending, words }) => `${target} ended by itself (${ending}): ${words}`),
+    ...fallen.map(tellFallen),
     `Misdeeds:`,
     ...deeds.map((deed) => `  ${tellDeed(deed)}`),
     `Violations:`,
@@ -88,6 +90,11 @@ export function story(result: RunResult): string {
   const told = culprits.slice(0, TOLD).flatMap((id) => culprit(id, result));
   if (culprits.length > TOLD) told.push(`and ${culprits.length - TOLD} more`);
   return [...lines, ...told].join('\n');
+}
+
+/** A process that ended by itself: no violation, as something starts it again, and still worth a look. */
+export function tellFallen({ target, ending, words }: Fallen): string {
+  return `${target} ended by itself (${ending}): ${words}`;
 }
 
 function culprit(id: string, { evidence, deeds }: RunResult): string[] {

@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { randomInt } from 'node:crypto';
 import { writeTable } from './document.js';
 import { chaosOptions } from './options.js';
-import { story, tableHead, tableRow } from './report.js';
+import { story, tableHead, tableRow, tellFallen } from './report.js';
 import { chaosRun } from './run.js';
 
 /** Longest that one run may take, settling included. Milliseconds. */
@@ -24,9 +24,11 @@ describe('a system that is killed, frozen, cut off and filled up', () => {
       const result = await chaosRun(options);
       rows.push(tableRow(result));
       process.stdout.write(`${rows.at(-1)}\n`);
-      const { violations, left, counters } = result;
+      const { violations, left, counters, fallen } = result;
       if (violations.length + left.length + counters.strange.length > 0) {
         process.stderr.write(`${story(result)}\n${result.words}\n`);
+      } else if (fallen.length > 0) {
+        process.stderr.write(`${fallen.map(tellFallen).join('\n')}\n`);
       }
       expect(violations).toEqual([]);
       expect(left).toEqual([]);
