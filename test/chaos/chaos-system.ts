@@ -21,9 +21,6 @@ const DISK_QUOTA_BYTES = 64 * 1024 * 1024;
 /** The provider signs its webhooks with it. */
 const WEBHOOK_SECRET = `whsec_${Buffer.from('a secret of the provider').toString('base64')}`;
 
-/** What is scripted may not have struck yet for this long, so that a provider that starts again is told again. */
-const SCRIPT_MS = 10_000;
-
 /** A process that ended although nobody had killed it. A supervisor starts it again, as here. */
 export interface Fallen {
   readonly target: AppTarget;
@@ -40,7 +37,7 @@ export interface Fallen {
 export class ChaosSystem {
   readonly fallen: Fallen[] = [];
   readonly #ending = new Set<AppTarget>();
-  #scripted: { readonly at: number; readonly faults: readonly FaultInput[] }[] = [];
+  readonly #scripted: FaultInput[] = [];
   #stopping = false;
 
   private constructor(
@@ -126,13 +123,13 @@ export class ChaosSystem {
     });
     await starting;
     if (target !== 'simulator') return;
-    this.#scripted = this.#scripted.filter(({ at }) => Date.now() - at < SCRIPT_MS);
-    await this.simulator.fault(...this.#scripted.flatMap(({ faults }) => faults));
+    // What has struck already can strike again: only those are hit that ask again.
+    await this.simulator.fault(...this.#scripted);
   }
 
   /** What the provider is to do wrong. It keeps its predictions when it is killed, but not what was scripted. */
   async script(faults: readonly FaultInput[]): Promise<void> {
-    this.#scripted.push({ at: Date.now(), faults });
+    this.#scripted.push(...faults);
     // One that is down is told when it starts.
     await this.simulator.fault(...faults).catch(() => undefined);
   }
