@@ -16,7 +16,7 @@ export const REQUEST = {
   metadata: { project: 'benchmarks' },
 };
 
-/** Darkroom's own processes as they are built, in their default settings but for addresses and secrets. */
+/** Darkroom's own processes as they are built, in their default settings but for addresses, secrets and limits of users. */
 export class Darkroom {
   constructor(
     private readonly options: BenchOptions,
@@ -24,7 +24,8 @@ export class Darkroom {
   ) {}
 
   gateway(): Promise<MeasuredProcess> {
-    return this.#start('gateway', 'PORT', '/health/ready', { AUTH_JWT_SECRET: JWT_SECRET });
+    const env = { AUTH_JWT_SECRET: JWT_SECRET, LIMIT_HOURLY: '0', LIMIT_DAILY: '0', LIMIT_CONCURRENT: '0' };
+    return this.#start('gateway', 'PORT', '/health/ready', env);
   }
 
   worker(simulator: MeasuredProcess): Promise<MeasuredProcess> {

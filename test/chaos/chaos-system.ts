@@ -182,9 +182,6 @@ function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder:
         readyPath: '/health/ready',
         env: {
           PORT: String(port),
-          LIMIT_HOURLY: '0',
-          LIMIT_DAILY: '0',
-          LIMIT_CONCURRENT: '0',
         },
       };
     case 'worker-0':

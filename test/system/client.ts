@@ -104,7 +104,7 @@ export class Client {
   }
 }
 
-export async function tokenOf(user: string): Promise<string> {
-  const token = new SignJWT({ sub: user }).setProtectedHeader({ alg: 'HS256' });
+export async function tokenOf(user: string, claims: object = {}): Promise<string> {
+  const token = new SignJWT({ ...claims, sub: user }).setProtectedHeader({ alg: 'HS256' });
   return token.sign(new TextEncoder().encode(JWT_SECRET));
 }

@@ -44,6 +44,9 @@ export function environmentOf(addresses: {
     REPLICATE_BASE_URL: `${addresses.simulatorUrl}/v1`,
     ALLOW_PRIVATE_URLS: 'true',
     RETRY_BACKOFF_BASE: '100ms',
+    LIMIT_HOURLY: '0',
+    LIMIT_DAILY: '0',
+    LIMIT_CONCURRENT: '0',
   };
 }
 

@@ -14,10 +14,11 @@ export async function createGateway(
   config: GatewayConfig,
   adapter: FastifyAdapter = createAdapter(),
   timing = STREAM_TIMING,
+  clock: () => number = Date.now,
 ): Promise<NestFastifyApplication> {
   const metrics = createMetrics();
   const app = await NestFactory.create<NestFastifyApplication>(
-    GatewayModule.register(config, metrics, timing),
+    GatewayModule.register(config, metrics, timing, clock),
     adapter,
     {
       bufferLogs: true,

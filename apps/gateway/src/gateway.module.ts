@@ -1,3 +1,4 @@
+import type { QuotaWindow } from '@darkroom/domain';
 import { CommandRunner } from '@darkroom/events';
 import { HealthChecks, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
@@ -13,6 +14,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { Admission } from './application/admission.js';
 import { GenerationsService } from './application/generations.service.js';
 import { AuthGuard } from './auth/auth.guard.js';
 import { Authenticator } from './auth/authenticator.js';
@@ -27,9 +29,12 @@ import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
 import type { StreamTiming } from './live/event-stream.js';
 import { LiveHub } from './live/live-hub.js';
+import { KvQuotas } from './limits/kv-quotas.js';
+import { UserLimitsQuery } from './limits/user-limits.query.js';
 import { EventsController, TIMING } from './rest/events.controller.js';
 import { GenerationsController } from './rest/generations.controller.js';
 import { ImagesController } from './rest/images.controller.js';
+import { LimitsController } from './rest/limits.controller.js';
 import { ListsController } from './rest/lists.controller.js';
 import { ModelsController } from './rest/models.controller.js';
 
@@ -44,9 +49,15 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
     @Inject(READ_MODELS) private readonly readModels: ReadModels,
   ) {}
 
-  static register(config: GatewayConfig, metrics: Metrics, timing: StreamTiming): DynamicModule {
+  /** @param clock of limits, milliseconds since 1970 */
+  static register(
+    config: GatewayConfig,
+    metrics: Metrics,
+    timing: StreamTiming,
+    clock: () => number = Date.now,
+  ): DynamicModule {
     const onWarning = (message: string) => new Logger('Postgres').warn(message);
-    const authenticator = new Authenticator(config.auth);
+    const authenticator = new Authenticator(config.auth, config.limits);
     return {
       module: GatewayModule,
       imports: [
@@ -59,6 +70,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
       controllers: [
         GenerationsController,
         EventsController,
+        LimitsController,
         ListsController,
         ImagesController,
         ModelsController,
@@ -82,14 +94,26 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         { provide: TIMING, useValue: timing },
         { provide: HealthChecks, inject: [LiveHub, READ_MODELS, STORAGE], useFactory: gatewayChecks },
         {
+          provide: KvQuotas,
+          inject: [LogConnection],
+          useFactory: (log: LogConnection) => new KvQuotas(log.quotas, log.store, clock),
+        },
+        {
+          provide: UserLimitsQuery,
+          inject: [LogConnection, KvQuotas],
+          useFactory: (log: LogConnection, quotas: KvQuotas) => new UserLimitsQuery(quotas, log.slots),
+        },
+        {
           provide: GenerationsService,
-          inject: [LogConnection, LiveHub, READ_MODELS],
-          useFactory: (log: LogConnection, live: LiveHub, readModels: ReadModels) => {
+          inject: [LogConnection, LiveHub, READ_MODELS, KvQuotas],
+          useFactory: (log: LogConnection, live: LiveHub, readModels: ReadModels, quotas: KvQuotas) => {
             const onConflict = () => metrics.appendConflicts.inc();
             const options = { source: SOURCE, onAppended: observeAppended(metrics), onConflict };
             const runner = new CommandRunner(log.store, options);
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
-            return new GenerationsService(log.store, runner, keys, live, readModels, config);
+            const onRefused = (reason: QuotaWindow) => metrics.requestsRefused.inc({ reason });
+            const admission = new Admission(quotas, log.store, { onRefused, clock });
+            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config);
           },
         },
       ],

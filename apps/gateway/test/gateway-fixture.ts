@@ -50,11 +50,12 @@ export interface Answer {
   readonly json: any;
 }
 
-/** The real gateway on a free port, against servers that may or may not be there. */
+/** The real gateway on a free port, without limits of users, against servers that may or may not be there. */
 export async function startGateway(
   env: { NATS_URL: string; DATABASE_URL: string; [name: string]: string },
   adapter?: FastifyAdapter,
   timing?: StreamTiming,
+  clock?: () => number,
 ): Promise<TestGateway> {
   const images = await mkdtemp(join(tmpdir(), 'darkroom-images-'));
   const variables = gatewayVariables.parse({
@@ -64,9 +65,12 @@ export async function startGateway(
     LOG_LEVEL: 'silent',
     PORT: '0',
     HOST: '127.0.0.1',
+    LIMIT_HOURLY: '0',
+    LIMIT_DAILY: '0',
+    LIMIT_CONCURRENT: '0',
     ...env,
   });
-  const app = await createGateway(gatewayConfig(variables), adapter, timing);
+  const app = await createGateway(gatewayConfig(variables), adapter, timing, clock);
   await app.listen(0, '127.0.0.1');
   const url = await app.getUrl();
   const sendTo = (path: string, options?: RequestOptions) => send(url + path, options);

@@ -6,4 +6,5 @@ export * from './generation/generation.js';
 export * from './generation/view.js';
 export * from './ids.js';
 export * from './models/index.js';
+export * from './quota.js';
 export * from './scheduling.js';

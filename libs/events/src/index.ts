@@ -1,5 +1,6 @@
 export * from './claims.js';
 export * from './connect.js';
+export * from './documents.js';
 export * from './envelope.js';
 export * from './event-store.js';
 export * from './execute.js';

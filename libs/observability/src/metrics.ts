@@ -1,4 +1,4 @@
-import { FAILURE_CODES, isTerminal, MODELS, STAGES, STATUSES } from '@darkroom/domain';
+import { FAILURE_CODES, isTerminal, MODELS, QUOTA_WINDOWS, STAGES, STATUSES } from '@darkroom/domain';
 import { SUBSCRIPTIONS } from '@darkroom/events';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Scrapes, type Refresh } from './scrape.js';
@@ -45,13 +45,15 @@ export function createMetrics() {
  * before it happens, as far as the labels are few. Attempts and durations by model are not: their products are large,
  * and nobody is woken by them.
  */
-function startAtZero({ generations, failures, redeliveries }: ReturnType<typeof instruments>): void {
+function startAtZero(metrics: ReturnType<typeof instruments>): void {
+  const { generations, failures, redeliveries, requestsRefused } = metrics;
   for (const status of STATUSES.filter(isTerminal)) {
     for (const { id: model } of MODELS) generations.inc({ status, model }, 0);
   }
   for (const stage of STAGES) {
     for (const code of FAILURE_CODES) failures.inc({ stage, code }, 0);
   }
+  for (const reason of QUOTA_WINDOWS) requestsRefused.inc({ reason }, 0);
   for (const pattern of Object.keys(SUBSCRIPTIONS)) redeliveries.inc({ stage: stageOf(pattern) }, 0);
 }
 
@@ -170,6 +172,12 @@ function instruments(registers: [Registry]) {
       name: 'darkroom_cost_usd_total',
       help: 'Cost of finished predictions in US dollars, estimated where the provider tells none',
       labelNames: ['model'],
+      registers,
+    }),
+    requestsRefused: new Counter<'reason'>({
+      name: 'darkroom_requests_refused_total',
+      help: 'Requests for generations that were refused, by the limit of their user',
+      labelNames: ['reason'],
       registers,
     }),
     liveSubscribers: new Gauge({

@@ -10,6 +10,7 @@ import {
   type GenerationView,
   type PreparedGeneration,
   type Rejection,
+  type Standing,
   type StoredImage,
 } from '@darkroom/domain';
 import { EventStoreError, type CommandRunner, type EventStore, type RecordedEvent } from '@darkroom/events';
@@ -18,12 +19,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { AppError, invalid } from '../errors/app-error.js';
 import { followEvents, followGeneration, type Moment } from '../live/follow.js';
 import type { LiveHub } from '../live/live-hub.js';
+import type { Admission } from './admission.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
 import { prepareRequest, type RequestRules } from './prepare-request.js';
 import type { Principal } from './principal.js';
 import { requestHash } from './request-hash.js';
-import { within } from './within.js';
+import { LONGEST_COMMAND_MS, within } from './within.js';
 
 export interface RequestOptions {
   readonly idempotencyKey: string | null;
@@ -31,6 +33,13 @@ export interface RequestOptions {
   readonly trace: string | null;
   /** How long to wait for the end of the generation; `signal` ends the wait early. */
   readonly wait: { readonly seconds: number; readonly signal: AbortSignal } | null;
+}
+
+/** A generation that was accepted, now or before. */
+export interface Accepted {
+  readonly generation: GenerationView;
+  /** What is left of its user's limits after it; null when nothing was counted. */
+  readonly standings: readonly Standing[] | null;
 }
 
 export interface ListOptions {
@@ -62,9 +71,6 @@ export interface Following extends AsyncIterable<GenerationView> {
   readonly ended: boolean;
 }
 
-/** Longest wait for the log to take a command. A client that hears nothing for longer gives up by itself. */
-const LONGEST_COMMAND_MS = 4_500;
-
 /** Longest wait of a list for the projection. Milliseconds. */
 const LONGEST_LIST_WAIT_MS = 5_000;
 
@@ -83,6 +89,7 @@ export class GenerationsService {
     private readonly store: EventStore,
     private readonly runner: CommandRunner,
     private readonly keys: IdempotencyKeys,
+    private readonly admission: Admission,
     private readonly live: LiveHub,
     private readonly readModels: Pick<ReadModels, 'generations' | 'positions'>,
     private readonly rules: RequestRules & { readonly publicUrl: string },
@@ -96,8 +103,9 @@ export class GenerationsService {
   /**
    * Accepts a request: when this resolves the generation is in the log. With an idempotency key, any number of calls,
    * at once or years apart, make one generation and answer it.
+   * @throws AppError `rate_limited`: nothing is kept, and the same key will do later
    */
-  async request(principal: Principal, body: GenerationRequest, options: RequestOptions): Promise<GenerationView> {
+  async request(principal: Principal, body: GenerationRequest, options: RequestOptions): Promise<Accepted> {
     const { idempotencyKey: key, trace, wait } = options;
     const hash = requestHash(body);
     const known = key === null ? null : await this.#find(principal, key, hash);
@@ -106,12 +114,14 @@ export class GenerationsService {
     if (known && accepted) {
       // To wait, look again once the listening has begun: it may have ended in between.
       const begin = async () => (wait && (await this.#reload(known.generationId))) ?? accepted;
-      return this.#ended(known.generationId, wait, begin);
+      return { generation: await this.#ended(known.generationId, wait, begin), standings: null };
     }
 
     const now = new Date();
     const { request } = prepareRequest(body, this.rules, now);
     const candidate = { generationId: generationIdFrom(uuidv7()), requestHash: hash };
+    // Keys are kept for ever: none for a request that is refused.
+    if (key !== null && !known) await this.admission.check(principal);
     // The key is held before anything is appended. Whoever dies in between leaves a key to which the next call with it
     // appends the request: every holder of the key carries out the same command on the same generation.
     const holder = known ?? (key === null ? candidate : await this.keys.reserve(principal.userId, key, candidate));
@@ -122,9 +132,21 @@ export class GenerationsService {
       type: 'Request',
       commandId: `request:${id}`,
       at: now.toISOString(),
-      request: { ...request, user_id: principal.userId, request_hash: hash },
+      request: {
+        ...request,
+        user_id: principal.userId,
+        request_hash: hash,
+        concurrency_limit: principal.limits.concurrent,
+      },
     };
-    return this.#ended(id, wait, () => this.#execute(id, command, trace));
+    let standings: Accepted['standings'] = null;
+    const begin = async () => {
+      const append = (withinMs: number) => this.#execute(id, command, trace, withinMs);
+      const admitted = await this.admission.admit(principal, id, append, { shared: key !== null });
+      standings = admitted.standings;
+      return admitted.result;
+    };
+    return { generation: await this.#ended(id, wait, begin), standings };
   }
 
   async get(principal: Principal, id: string): Promise<GenerationView> {
@@ -224,9 +246,9 @@ export class GenerationsService {
     return this.#view(id, await this.#execute(id, command, trace));
   }
 
-  async #execute(id: string, command: Command, trace: string | null): Promise<Snapshot> {
+  async #execute(id: string, command: Command, trace: string | null, withinMs = LONGEST_COMMAND_MS): Promise<Snapshot> {
     const late = () => new EventStoreError('unknown', 'The log did not answer in time');
-    const outcome = await within(LONGEST_COMMAND_MS, this.runner.execute(id, command, trace), late);
+    const outcome = await within(withinMs, this.runner.execute(id, command, trace), late);
     if (outcome.kind === 'rejected') throw refusal(outcome.rejection);
     return outcome;
   }

@@ -11,7 +11,7 @@ export interface RequestRules {
   readonly allowPrivateUrls: boolean;
 }
 
-type RequestData = Omit<EventData['GenerationRequested'], 'user_id' | 'request_hash'>;
+type RequestData = Omit<EventData['GenerationRequested'], 'user_id' | 'request_hash' | 'concurrency_limit'>;
 
 /**
  * Checks a request against the model's rules and our own, and fills in the defaults.
@@ -46,7 +46,6 @@ export function prepareRequest(
     max_attempts: body.max_attempts ?? rules.maxAttempts,
     scheduled_at: body.scheduled_at ? new Date(body.scheduled_at).toISOString() : null,
     deadline: body.deadline ? new Date(body.deadline).toISOString() : null,
-    concurrency_limit: null,
     webhook: body.webhook_url ? { url: body.webhook_url, events: body.webhook_events ?? DEFAULT_WEBHOOK_EVENTS } : null,
     metadata: body.metadata ?? {},
     estimated_cost_usd: prepared.estimatedCostUsd,

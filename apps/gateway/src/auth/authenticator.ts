@@ -1,7 +1,7 @@
 import { jwtVerify } from 'jose';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import type { Principal } from '../application/principal.js';
+import { NO_LIMITS, type Principal, type UserLimits } from '../application/principal.js';
 import { isStorable } from '../application/storable-text.js';
 import { AppError } from '../errors/app-error.js';
 import { VerifiedTokens } from './verified-tokens.js';
@@ -9,10 +9,21 @@ import { VerifiedTokens } from './verified-tokens.js';
 /** Whose generations are made with the operators' key of the environment. */
 const ADMIN_USER_ID = 'admin';
 
+/** 0 stands for no limit, as in the environment. */
+const limit = (most: number) => z.int().min(0).max(most).optional();
+
+/** A name that is none of these is a mistake, and would leave the user with limits that nobody meant. */
+const limitsClaim = z.strictObject({
+  hourly: limit(1_000_000),
+  daily: limit(10_000_000),
+  concurrent: limit(1_000),
+});
+
 const claims = z.object({
   sub: z.string().min(1).max(255).refine(isStorable),
   role: z.unknown().optional(),
   exp: z.number().optional(),
+  limits: limitsClaim.optional(),
 });
 
 export interface AuthOptions {
@@ -20,13 +31,17 @@ export interface AuthOptions {
   readonly adminApiKey?: string;
 }
 
-/** Tells who a bearer credential belongs to: HS256 tokens (`sub`, `role: "admin"`), and the operators' key. */
+/** Tells who a bearer credential belongs to: HS256 tokens (`sub`, `role: "admin"`, `limits`), and the operators' key. */
 export class Authenticator {
   readonly #jwtKey: Uint8Array | null;
   readonly #adminKey: Buffer | null;
   readonly #verified = new VerifiedTokens<Principal>();
 
-  constructor({ jwtSecret, adminApiKey }: AuthOptions) {
+  /** @param defaults limits of users whose token carries none */
+  constructor(
+    { jwtSecret, adminApiKey }: AuthOptions,
+    private readonly defaults: UserLimits,
+  ) {
     this.#jwtKey = jwtSecret === undefined ? null : new TextEncoder().encode(jwtSecret);
     this.#adminKey = adminApiKey === undefined ? null : digest(adminApiKey);
   }
@@ -40,7 +55,7 @@ export class Authenticator {
     if (credential === undefined) throw unauthenticated('Send a bearer token or an API key', null);
     // Digests have one length, so that the comparison takes the same time whatever was sent.
     if (this.#adminKey && timingSafeEqual(digest(credential), this.#adminKey)) {
-      return { userId: ADMIN_USER_ID, operator: true, expiresAt: null };
+      return { userId: ADMIN_USER_ID, operator: true, limits: NO_LIMITS, expiresAt: null };
     }
     return this.#fromToken(credential);
   }
@@ -54,13 +69,23 @@ export class Authenticator {
       const { data } = claims.safeParse(verified?.payload);
       if (data) {
         const expiresAt = data.exp === undefined ? null : data.exp * 1_000;
-        const principal = { userId: data.sub, operator: data.role === 'admin', expiresAt };
+        const operator = data.role === 'admin';
+        const limits = operator ? NO_LIMITS : limitsOf(data.limits ?? {}, this.defaults);
+        const principal = { userId: data.sub, operator, limits, expiresAt };
         this.#verified.add(token, principal, data.exp);
         return principal;
       }
     }
     throw unauthenticated('The token or API key is not valid, or no longer', 'invalid_token');
   }
+}
+
+function limitsOf(own: z.output<typeof limitsClaim>, defaults: UserLimits): UserLimits {
+  const either = (name: keyof UserLimits) => {
+    const value = own[name];
+    return value === undefined ? defaults[name] : value || null;
+  };
+  return { hourly: either('hourly'), daily: either('daily'), concurrent: either('concurrent') };
 }
 
 function digest(text: string): Buffer {

@@ -1,11 +1,14 @@
 import {
   Claims,
   connectBroker,
+  Documents,
   EventStoreError,
   IDEMPOTENCY_BUCKET,
   JetStreamEventStore,
   JetStreamLogReader,
   provision,
+  QUOTAS_BUCKET,
+  SLOTS_BUCKET,
   type Broker,
   type EventStore,
   type LogReader,
@@ -21,7 +24,13 @@ interface Opened {
   readonly broker: Broker;
   readonly store: EventStore;
   readonly reader: LogReader;
+  readonly buckets: Buckets;
+}
+
+interface Buckets {
   readonly idempotencyKeys: Claims;
+  readonly quotas: Documents;
+  readonly slots: Documents;
 }
 
 /**
@@ -52,7 +61,13 @@ export class LogConnection {
   };
 
   /** @throws EventStoreError `unavailable` */
-  readonly idempotencyKeys = (): Claims => this.#use().idempotencyKeys;
+  readonly idempotencyKeys = (): Claims => this.#use().buckets.idempotencyKeys;
+
+  /** @throws EventStoreError `unavailable` */
+  readonly quotas = (): Documents => this.#use().buckets.quotas;
+
+  /** @throws EventStoreError `unavailable` */
+  readonly slots = (): Documents => this.#use().buckets.slots;
 
   async close(): Promise<void> {
     this.#closing.abort();
@@ -77,14 +92,18 @@ export class LogConnection {
       }),
     );
     if (!broker) return;
-    const idempotencyKeys = await this.#untilItWorks('provision', async () => {
+    const buckets = await this.#untilItWorks('provision', async () => {
       const { replicas, ackWaitMs } = this.config;
       await provision(broker, { replicas, ackWaitMs }, signal);
-      return Claims.open(broker, IDEMPOTENCY_BUCKET);
+      return {
+        idempotencyKeys: await Claims.open(broker, IDEMPOTENCY_BUCKET),
+        quotas: await Documents.open(broker, QUOTAS_BUCKET),
+        slots: await Documents.open(broker, SLOTS_BUCKET),
+      };
     });
-    if (!idempotencyKeys || signal.aborted) return broker.close();
+    if (!buckets || signal.aborted) return broker.close();
     const store = new JetStreamEventStore(broker);
-    this.#opened = { broker, store, reader: new JetStreamLogReader(broker), idempotencyKeys };
+    this.#opened = { broker, store, reader: new JetStreamLogReader(broker), buckets };
     this.#logger.log('The event log is open');
     // Reconnecting is the client's business. What it gives up on, such as a refused credential, begins anew here.
     void broker.connection.closed().then(() => {

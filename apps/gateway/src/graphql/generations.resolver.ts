@@ -40,7 +40,8 @@ export class GenerationsResolver {
   ) {
     const idempotencyKey = idempotencyKeyOf(key ?? undefined);
     const body = requestFrom(input);
-    return camelView(await this.generations.request(principal, body, { idempotencyKey, trace, wait: null }));
+    const { generation } = await this.generations.request(principal, body, { idempotencyKey, trace, wait: null });
+    return camelView(generation);
   }
 
   @Mutation('cancelGeneration')

@@ -11,6 +11,7 @@ import { httpContext } from './context.js';
 import { formatError, httpError } from './errors.js';
 import { GenerationsResolver } from './generations.resolver.js';
 import { checkCost, PARSE_OPTIONS, VALIDATION_RULES } from './limits.js';
+import { LimitsResolver } from './limits.resolver.js';
 import { ModelsResolver } from './models.resolver.js';
 import { DateTime, SafeInt } from './scalars.js';
 import { GRAPHQL_PATH, typeDefs } from './schema.js';
@@ -19,7 +20,7 @@ import { UpdatesResolver } from './updates.resolver.js';
 import { checkVariables } from './variables.js';
 
 /** What answers operations, for the module that provides what it uses. */
-export const GRAPHQL_PROVIDERS = [GenerationsResolver, ModelsResolver, UpdatesResolver, GraphqlSockets];
+export const GRAPHQL_PROVIDERS = [GenerationsResolver, LimitsResolver, ModelsResolver, UpdatesResolver, GraphqlSockets];
 
 /** Queries and mutations at `/graphql`: Apollo over HTTP. */
 export function graphqlModule(authenticator: Authenticator): DynamicModule {

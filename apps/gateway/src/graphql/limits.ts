@@ -45,6 +45,7 @@ const LARGE = 10;
 const COSTS: Readonly<Record<string, number>> = {
   'Query.generation': LOOK,
   'Query.generations': LOOK,
+  'Query.limits': LOOK,
   'Mutation.requestGeneration': REQUEST,
   'Mutation.cancelGeneration': LOOK,
   'Mutation.retryGeneration': LOOK,

@@ -218,6 +218,17 @@ describe('REST and GraphQL', () => {
     expectSameError(await graphql('{ model(id: "who/knows") { id } }'), await rest('/models/who/knows'));
   });
 
+  it.each([{}, { limits: { hourly: 3, concurrent: 2 } }, { role: 'admin' }])(
+    'show the same limits to %j',
+    async (claims) => {
+      await rest('/generations', { json: { prompt: 'x' }, user: 'lena', claims });
+      const fields = '{ used limit resetsAt }';
+      const query = `{ limits { hourly ${fields} daily ${fields} concurrent ${fields} } }`;
+      const { data } = await graphql(query, {}, { user: 'lena', claims });
+      expect(data.limits).toEqual(camelView((await rest('/limits', { user: 'lena', claims })).json));
+    },
+  );
+
   describe('about a generation', () => {
     const one = {
       generation: ['GET', '', 'query ($id: ID!) { it: generation(id: $id) { id status } }'],

@@ -38,6 +38,9 @@ export const typeDefs = /* GraphQL */ `
     "Checks everything of a request and tells its price; stores and spends nothing."
     quoteGeneration(input: GenerationInput!): Quote
 
+    "What you may still ask for. Operators have no limits."
+    limits: Limits
+
     "The models that can be asked for."
     models: [Model!]
 
@@ -252,6 +255,23 @@ export const typeDefs = /* GraphQL */ `
     webhookEvents: [String!]
     "Your own labels: an object of strings, at most 4 KB. Lists can be filtered by them."
     metadata: JSON
+  }
+
+  type Limits {
+    "Requests of the present hour, UTC."
+    hourly: Limit!
+    "Requests of the present day, UTC."
+    daily: Limit!
+    "Generations that run now. Those above the limit wait in line."
+    concurrent: Limit!
+  }
+
+  type Limit {
+    "0 without a limit: nothing is counted then."
+    used: Int!
+    "Null: none."
+    limit: Int
+    resetsAt: DateTime
   }
 
   "What a request would send to the provider, and cost."

@@ -126,6 +126,7 @@ describe('the documentation', () => {
       'GET /v1/generations/{id}/history',
       'GET /v1/images/{id}',
       'GET /v1/images/{id}/content',
+      'GET /v1/limits',
       'GET /v1/models',
       'GET /v1/models/{owner}/{name}',
       'POST /v1/generations',

@@ -10,15 +10,18 @@ import { eventually } from '../../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
 import { NO_POSTGRES, startGateway, type TestGateway } from '../../test/gateway-fixture.js';
 import { completeGeneration, failGeneration, lastPosition, tryInVain } from '../../test/play-worker.js';
+import { Admission } from '../application/admission.js';
 import { GenerationsService } from '../application/generations.service.js';
+import { NO_LIMITS } from '../application/principal.js';
 import { credentialSignal } from '../auth/credential-signal.js';
 import { READ_MODELS } from '../connections/tokens.js';
 import { KvIdempotencyKeys } from '../idempotency/kv-idempotency-keys.js';
+import { KvQuotas } from '../limits/kv-quotas.js';
 import { LiveHub } from './live-hub.js';
 
-const alice = { userId: 'alice', operator: false, expiresAt: null };
-const bob = { userId: 'bob', operator: false, expiresAt: null };
-const operator = { userId: 'admin', operator: true, expiresAt: null };
+const alice = { userId: 'alice', operator: false, limits: NO_LIMITS, expiresAt: null };
+const bob = { userId: 'bob', operator: false, limits: NO_LIMITS, expiresAt: null };
+const operator = { userId: 'admin', operator: true, limits: NO_LIMITS, expiresAt: null };
 
 const versions = (views: readonly GenerationView[]) => views.map(({ version }) => version);
 const upTo = (last: number, from = 1) => Array.from({ length: last - from + 1 }, (_, index) => from + index);
@@ -148,8 +151,9 @@ describe('following generations', () => {
     };
     const runner = new CommandRunner(late, { source: '/darkroom/test' });
     const keys = new KvIdempotencyKeys(log.idempotencyKeys);
+    const admission = new Admission(new KvQuotas(log.quotas, late), late);
     const rules = { publicUrl: gateway.url, maxAttempts: 3, allowPrivateUrls: false };
-    const slow = new GenerationsService(late, runner, keys, hub, app.get<ReadModels>(READ_MODELS), rules);
+    const slow = new GenerationsService(late, runner, keys, admission, hub, app.get<ReadModels>(READ_MODELS), rules);
     const views = await all(await slow.follow(alice, generation.id, { after: null, signal: stop.signal }));
     expect(versions(views)).toEqual(upTo(6));
   });

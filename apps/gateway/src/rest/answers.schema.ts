@@ -115,6 +115,22 @@ export const quote = z
   })
   .meta({ id: 'Quote' });
 
+const limit = z
+  .strictObject({
+    used: z.int().min(0).meta({ description: '0 without a limit: nothing is counted then.' }),
+    limit: z.int().nullable().meta({ description: 'Null: none.' }),
+    resets_at: time.nullable(),
+  })
+  .meta({ id: 'Limit' });
+
+export const limits = z
+  .strictObject({
+    hourly: limit.meta({ description: 'Requests of the present hour, UTC.' }),
+    daily: limit.meta({ description: 'Requests of the present day, UTC.' }),
+    concurrent: limit.meta({ description: 'Generations that run now. Those above the limit wait in line.' }),
+  })
+  .meta({ id: 'Limits' });
+
 export const history = z
   .strictObject({
     data: z.array(

@@ -8,11 +8,23 @@ import { generationRequest, type GenerationRequest } from '../application/genera
 import { GenerationsService } from '../application/generations.service.js';
 import type { Principal } from '../application/principal.js';
 import { quoteViewOf, type QuoteView } from '../application/quote-view.js';
+import { rateLimitHeaders } from '../limits/rate-limit-headers.js';
 import { CurrentPrincipal } from '../auth/principal.decorator.js';
 import { generation, history, quote } from './answers.schema.js';
 import { ApiErrors } from './api-errors.js';
 import { idempotencyKeyOf } from './idempotency-key.js';
 import { LONGEST_WAIT_SECONDS, preferredWait } from './prefer.js';
+
+const RATE_LIMIT_HEADERS = {
+  'RateLimit-Policy': {
+    description: 'The limits that apply to you, with their windows in seconds.',
+    schema: { type: 'string' as const, example: '"hourly";q=20;w=3600, "daily";q=100;w=86400' },
+  },
+  RateLimit: {
+    description: 'What is left of each after this request, and for how many seconds. Not on repetitions.',
+    schema: { type: 'string' as const, example: '"hourly";r=19;t=1234, "daily";r=99;t=30034' },
+  },
+};
 
 const requestQuery = z.strictObject({ dry_run: z.enum(['true', 'false']).optional() });
 
@@ -52,7 +64,10 @@ export class GenerationsController {
     status: 202,
     description: 'Accepted.',
     standardSchema: generation,
-    headers: { Location: { description: 'Where the generation can be looked at.', schema: { type: 'string' } } },
+    headers: {
+      Location: { description: 'Where the generation can be looked at.', schema: { type: 'string' } },
+      ...RATE_LIMIT_HEADERS,
+    },
   })
   @ApiResponse({
     status: 200,
@@ -60,7 +75,7 @@ export class GenerationsController {
     standardSchema: z.union([generation, quote]),
   })
   @ApiErrors('malformed_json', 'idempotency_conflict', 'payload_too_large', 'unsupported_media_type')
-  @ApiErrors('validation_failed', 'unknown_model', 'unsafe_url')
+  @ApiErrors('validation_failed', 'unknown_model', 'unsafe_url', 'rate_limited')
   async request(
     @CurrentPrincipal() principal: Principal,
     @Body({ schema: generationRequest }) body: GenerationRequest,
@@ -75,7 +90,9 @@ export class GenerationsController {
     }
     const seconds = preferredWait(request.headers.prefer as string | undefined);
     const wait = seconds === null ? null : { seconds, signal: goneSignal(reply) };
-    const view = await this.generations.request(principal, body, { idempotencyKey, trace: request.trace, wait });
+    const options = { idempotencyKey, trace: request.trace, wait };
+    const { generation: view, standings } = await this.generations.request(principal, body, options);
+    if (standings) reply.headers(rateLimitHeaders(standings, Date.now()));
     if (seconds !== null) reply.header('preference-applied', `wait=${seconds}`);
     reply.header('location', `/v1/generations/${view.id}`);
     reply.status(seconds !== null && isTerminal(view.status) ? 200 : 202);
