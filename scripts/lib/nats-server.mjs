@@ -30,13 +30,14 @@ const SHUTDOWN = /** @type {import('./process.mjs').Step[]} */ ([
  * @param {string} options.dir
  * @param {number} [options.port] without one, the server takes any free port
  * @param {string} options.logFile
+ * @param {number} [options.maxFileBytes] disk quota of all streams; without one, the server takes three quarters of what is free
  * @param {(pid: number) => void} [options.onSpawn] called as soon as the process exists
  * @returns {Promise<RunningNats>}
  */
-export async function startNatsServer({ binary, dir, port = -1, logFile, onSpawn }) {
+export async function startNatsServer({ binary, dir, port = -1, logFile, maxFileBytes, onSpawn }) {
   mkdirSync(dir, { recursive: true });
   const config = join(dir, 'nats-server.conf');
-  writeFileSync(config, serverConfig({ dir, port }));
+  writeFileSync(config, serverConfig({ dir, port, maxFileBytes }));
   const log = openSync(logFile, 'a');
   const child = spawn(binary, ['--config', config], { detached: true, stdio: ['ignore', log, log] });
   closeSync(log);
@@ -71,9 +72,9 @@ export async function startNatsServer({ binary, dir, port = -1, logFile, onSpawn
 /**
  * `sync_interval: always` makes an acknowledged write one that is on disk; the default flushes every two minutes.
  *
- * @param {{ dir: string, port: number }} options
+ * @param {{ dir: string, port: number, maxFileBytes?: number }} options
  */
-function serverConfig({ dir, port }) {
+function serverConfig({ dir, port, maxFileBytes }) {
   return [
     `listen: "127.0.0.1:${port}"`,
     'server_name: darkroom',
@@ -81,6 +82,7 @@ function serverConfig({ dir, port }) {
     'jetstream {',
     `  store_dir: ${JSON.stringify(dir)}`,
     '  sync_interval: always',
+    ...(maxFileBytes === undefined ? [] : [`  max_file_store: ${maxFileBytes}`]),
     '}',
     '',
   ].join('\n');

@@ -24,14 +24,15 @@ export interface TestNats {
  * Starts a nats-server on a free port in a temporary folder and waits until it takes clients. It does not outlive the
  * test process, however that ends.
  *
+ * @param options `maxFileBytes`: how much disk its streams may take together
  * @throws when NATS_SERVER_BIN is unset (`npm test` sets it) or the server does not start
  */
-export async function startNats(): Promise<TestNats> {
+export async function startNats({ maxFileBytes }: { maxFileBytes?: number } = {}): Promise<TestNats> {
   const binary = process.env.NATS_SERVER_BIN;
   if (!binary) throw new Error('NATS_SERVER_BIN is unset: run the tests by `npm test -- <path>`, or set it.');
 
   const dir = await mkdtemp(join(tmpdir(), 'darkroom-nats-'));
-  const start = (port?: number) => startNatsServer({ binary, dir, logFile: join(dir, 'server.log'), port });
+  const start = (port?: number) => startNatsServer({ binary, dir, logFile: join(dir, 'server.log'), port, maxFileBytes });
   let server: RunningServer = await start();
   let release = guardServer(server.pid, dir);
 

@@ -18,6 +18,7 @@ export function startNatsServer(options: {
   dir: string;
   port?: number;
   logFile: string;
+  maxFileBytes?: number;
 }): Promise<RunningServer>;
 export function startTemporaryPostgres(options: {
   projectRoot: string;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { eventually } from '../support/eventually.js';
+import { hang } from '../support/hang.js';
 import { guardServer, MALLOC, NODE_ARGS } from '../support/servers.mjs';
 import { fingerprintOf } from './build.mjs';
 
@@ -24,6 +25,8 @@ export interface AppOptions {
   readonly readyPath: string;
   /** Removed with the process when the tests are killed. */
   readonly folder: string;
+  /** How long it may take to be ready. Milliseconds. Default 30,000. */
+  readonly readyWithinMs?: number;
 }
 
 /** @throws Error when `dist` is not what the sources say: the tests would be about something else */
@@ -50,12 +53,22 @@ export class AppProcess {
     const pid = this.#child!.pid;
     await eventually(
       async () => {
-        if (this.#child?.exitCode !== null) throw new Error(`${this.options.app} ended:\n${this.#stderr}`);
+        if (!this.isRunning) throw new Error(`${this.options.app} ended:\n${this.#stderr}`);
         return (await fetch(this.url + this.options.readyPath)).ok;
       },
-      { timeoutMs: 30_000, what: `${this.options.app} (process ${pid}) to be ready` },
+      { timeoutMs: this.options.readyWithinMs ?? 30_000, what: `${this.options.app} (process ${pid}) to be ready` },
     );
     return this;
+  }
+
+  /** Whether it was started and has not ended. */
+  get isRunning(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Freezes it: it takes connections and says nothing. Answers how to let it go on. */
+  hang(): () => void {
+    return hang(this.#child!.pid!);
   }
 
   /** Starts it and waits until it ends by itself. */
@@ -64,10 +77,10 @@ export class AppProcess {
     return this.ends();
   }
 
-  /** Waits until it ends by itself; kills it when it does not within 30 s. */
-  async ends(): Promise<Ending> {
+  /** Waits until it ends by itself; kills it when it does not within 30 s, or `patienceMs` (null: waits for ever). */
+  async ends({ patienceMs = 30_000 }: { patienceMs?: number | null } = {}): Promise<Ending> {
     const began = performance.now();
-    const deadline = setTimeout(() => this.#child?.kill('SIGKILL'), 30_000);
+    const deadline = patienceMs === null ? undefined : setTimeout(() => this.#child?.kill('SIGKILL'), patienceMs);
     const ending = await this.#ended;
     clearTimeout(deadline);
     return { ...ending, ms: performance.now() - began };

@@ -1,6 +1,16 @@
 import type { CounterValues } from '../../apps/simulator/src/control/counters.js';
 import type { FaultInput } from '../../apps/simulator/src/control/fault.schema.js';
 
+/** As the provider's API shows it, in the part that tests look at. */
+export interface SimulatedPrediction {
+  readonly id: string;
+  readonly status: string;
+  readonly input: { readonly prompt: string };
+  readonly output: readonly string[] | null;
+  readonly created_at: string;
+  readonly completed_at?: string;
+}
+
 /** The simulator's control over HTTP: what the provider did, and what it is to do wrong. */
 export class SimulatorControl {
   constructor(private readonly url: string) {}
@@ -14,14 +24,23 @@ export class SimulatorControl {
     return Object.values((await this.counters()).by_input);
   }
 
+  /** Every prediction, oldest first. */
+  predictions(): Promise<SimulatedPrediction[]> {
+    return this.#call('GET', 'predictions');
+  }
+
   /** Of the predictions whose prompt holds `prompt`. */
   async statuses(prompt: string): Promise<string[]> {
-    const predictions = await this.#call<{ status: string; input: { prompt: string } }[]>('GET', 'predictions');
+    const predictions = await this.predictions();
     return predictions.filter(({ input }) => input.prompt.includes(prompt)).map(({ status }) => status);
   }
 
-  async fault(...faults: FaultInput[]): Promise<void> {
+  async fault(...faults: readonly FaultInput[]): Promise<void> {
     await this.#call('POST', 'faults', faults);
+  }
+
+  async clearFaults(): Promise<void> {
+    await this.#call('DELETE', 'faults');
   }
 
   async configure(settings: { run_ms: number }): Promise<void> {

@@ -27,6 +27,29 @@ export interface SystemOptions {
   readonly workerEnv?: Env;
 }
 
+/** What every process of the product is started with: addresses, secrets, and short pauses. */
+export function environmentOf(addresses: {
+  readonly natsUrl: string;
+  readonly databaseUrl: string;
+  readonly simulatorUrl: string;
+  readonly folder: string;
+}): Record<string, string> {
+  return {
+    NATS_URL: addresses.natsUrl,
+    DATABASE_URL: addresses.databaseUrl,
+    DATA_DIR: addresses.folder,
+    AUTH_JWT_SECRET: JWT_SECRET,
+    ADMIN_API_KEY: ADMIN_KEY,
+    REPLICATE_API_TOKEN: 'simulator',
+    REPLICATE_BASE_URL: `${addresses.simulatorUrl}/v1`,
+    ALLOW_PRIVATE_URLS: 'true',
+    RETRY_BACKOFF_BASE: '100ms',
+    LIMIT_HOURLY: '0',
+    LIMIT_DAILY: '0',
+    LIMIT_CONCURRENT: '0',
+  };
+}
+
 /** The whole product as separate processes on one NATS and one PostgreSQL. */
 export class System {
   readonly gateways: AppProcess[] = [];
@@ -61,20 +84,7 @@ export class System {
     const databaseUrl = postgres?.url ?? database!.url;
     const simulatorPort = await unusedPort();
     const simulatorUrl = `http://127.0.0.1:${simulatorPort}`;
-    const env = {
-      NATS_URL: nats.url,
-      DATABASE_URL: databaseUrl,
-      DATA_DIR: folder,
-      AUTH_JWT_SECRET: JWT_SECRET,
-      ADMIN_API_KEY: ADMIN_KEY,
-      REPLICATE_API_TOKEN: 'simulator',
-      REPLICATE_BASE_URL: `${simulatorUrl}/v1`,
-      ALLOW_PRIVATE_URLS: 'true',
-      RETRY_BACKOFF_BASE: '100ms',
-      LIMIT_HOURLY: '0',
-      LIMIT_DAILY: '0',
-      LIMIT_CONCURRENT: '0',
-    };
+    const env = environmentOf({ natsUrl: nats.url, databaseUrl, simulatorUrl, folder });
     const simulator = new SimulatorControl(simulatorUrl);
     const drop = async () => (await postgres?.remove(), database?.drop());
     const system = new System(nats, postgres, databaseUrl, simulator, folder, env, drop);

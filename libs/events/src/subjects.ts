@@ -64,7 +64,9 @@ function lineOf(userId: string): string {
   return bucketKey(userId).slice(0, 32);
 }
 
-export const WORK_SUBJECTS = ['work.*.*.*', 'schedule.*.*', 'line.*.*.*'];
+export const ALL_SCHEDULES = 'schedule.*.*';
+
+export const WORK_SUBJECTS = ['work.*.*.*', ALL_SCHEDULES, 'line.*.*.*'];
 
 /** Every place of WORK where something of a generation can be; its id is the last part of each. */
 export function workOf(generationId: string): string[] {

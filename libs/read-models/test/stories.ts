@@ -9,6 +9,7 @@ import {
   type StoredImage,
 } from '@darkroom/domain';
 import type { RecordedEvent } from '@darkroom/events';
+import { Random } from '../../../test/support/random.js';
 
 /** A request as the gateway writes it. */
 export function request(overrides: Partial<EventData['GenerationRequested']> = {}): EventData['GenerationRequested'] {
@@ -150,48 +151,36 @@ function image(generation: string, index: number, step: number): StoredImage {
 
 /** A log of many generations by several users, interleaved, that go every way there is. The same for the same seed. */
 export function mixedStory(count: number, seed: number): Story {
-  const random = mulberry32(seed);
-  const pick = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
+  const random = new Random(seed);
   const story = new Story();
   const open: string[] = [];
   let begun = 0;
   for (let step = 0; begun < count || open.length > count / 10; step++) {
-    if (begun < count && random() < 0.25) {
-      const scheduled = random() < 0.1 ? '2026-06-01T00:00:00.000Z' : null;
+    if (begun < count && random.next() < 0.25) {
+      const scheduled = random.next() < 0.1 ? '2026-06-01T00:00:00.000Z' : null;
       open.push(
         story.requested(++begun, {
-          user_id: `user-${Math.floor(random() * 20)}`,
-          model_id: pick(['acme/fast', 'acme/fine', 'other/model']),
+          user_id: `user-${Math.floor(random.next() * 20)}`,
+          model_id: random.pick(['acme/fast', 'acme/fine', 'other/model']),
           scheduled_at: scheduled,
-          batch_id: random() < 0.2 ? `batch-${Math.floor(begun / 10)}` : null,
-          metadata: random() < 0.5 ? { order: `${begun % 50}`, tier: pick(['a', 'b']) } : {},
+          batch_id: random.next() < 0.2 ? `batch-${Math.floor(begun / 10)}` : null,
+          metadata: random.next() < 0.5 ? { order: `${begun % 50}`, tier: random.pick(['a', 'b']) } : {},
         }),
       );
       continue;
     }
-    const at = Math.floor(random() * open.length);
+    const at = Math.floor(random.next() * open.length);
     const id = open[at];
     if (id === undefined) continue;
     const state = story.states.get(id)!;
-    const chance = random();
+    const chance = random.next();
     if (state.status === 'failed') story.act(id, { type: 'Retry', by: 'operator' });
     else if (chance < 0.04) story.act(id, { type: 'Cancel', by: 'user', reason: null });
     else if (chance < 0.15 && state.current) story.failAttempt(id);
     else story.advance(id, step);
 
     const after = story.states.get(id)!;
-    if (isTerminal(after.status) && !(after.status === 'failed' && random() < 0.5)) open.splice(at, 1);
+    if (isTerminal(after.status) && !(after.status === 'failed' && random.next() < 0.5)) open.splice(at, 1);
   }
   return story;
-}
-
-/** A small well-known generator of numbers in [0, 1), repeatable by its seed. */
-function mulberry32(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
