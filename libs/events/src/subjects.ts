@@ -66,6 +66,20 @@ function lineOf(userId: string): string {
 
 export const WORK_SUBJECTS = ['work.*.*.*', 'schedule.*.*', 'line.*.*.*'];
 
+/** Called out when the provider tells that a prediction has ended. Not kept. */
+export function predictionSubject(predictionId: string): string {
+  return `prediction.${predictionId}`;
+}
+
+export const ANY_PREDICTION = 'prediction.*';
+
+/** Called out while an attempt goes on. Not kept. */
+export function progressSubject(generationId: string): string {
+  return `progress.${generationId}`;
+}
+
+export const ANY_PROGRESS = 'progress.*';
+
 /** Where the broker tells that a message of WORK was delivered as often as it may be. */
 export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;
 
