@@ -29,9 +29,11 @@ import type { StreamTiming } from './live/event-stream.js';
 import { LiveHub } from './live/live-hub.js';
 import { EventsController, TIMING } from './rest/events.controller.js';
 import { GenerationsController } from './rest/generations.controller.js';
+import { HooksController, WEBHOOK_SECRET } from './rest/hooks.controller.js';
 import { ImagesController } from './rest/images.controller.js';
 import { ListsController } from './rest/lists.controller.js';
 import { ModelsController } from './rest/models.controller.js';
+import { PredictionNews } from './webhooks/prediction-news.js';
 
 /** Who the events of this process come from. */
 const SOURCE = '/darkroom/gateway';
@@ -62,6 +64,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         ListsController,
         ImagesController,
         ModelsController,
+        HooksController,
         HealthController,
       ],
       providers: [
@@ -76,18 +79,32 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         {
           provide: LiveHub,
           inject: [LogConnection],
-          useFactory: (log: LogConnection) =>
-            new LiveHub(log, { onSubscribers: (count) => metrics.liveSubscribers.set(count) }),
+          useFactory: (log: LogConnection) => {
+            const live = new LiveHub(log, { onSubscribers: (count) => metrics.liveSubscribers.set(count) });
+            log.onProgress((news) => live.hear(news));
+            return live;
+          },
+        },
+        { provide: WEBHOOK_SECRET, useValue: config.replicateWebhookSecret },
+        {
+          provide: PredictionNews,
+          inject: [LogConnection, CommandRunner],
+          useFactory: (log: LogConnection, runner: CommandRunner) => new PredictionNews(log, runner),
+        },
+        {
+          provide: CommandRunner,
+          inject: [LogConnection],
+          useFactory: (log: LogConnection) => {
+            const onConflict = () => metrics.appendConflicts.inc();
+            return new CommandRunner(log.store, { source: SOURCE, onAppended: observeAppended(metrics), onConflict });
+          },
         },
         { provide: TIMING, useValue: timing },
         { provide: HealthChecks, inject: [LiveHub, READ_MODELS, STORAGE], useFactory: gatewayChecks },
         {
           provide: GenerationsService,
-          inject: [LogConnection, LiveHub, READ_MODELS],
-          useFactory: (log: LogConnection, live: LiveHub, readModels: ReadModels) => {
-            const onConflict = () => metrics.appendConflicts.inc();
-            const options = { source: SOURCE, onAppended: observeAppended(metrics), onConflict };
-            const runner = new CommandRunner(log.store, options);
+          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS],
+          useFactory: (log: LogConnection, runner: CommandRunner, live: LiveHub, readModels: ReadModels) => {
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
             return new GenerationsService(log.store, runner, keys, live, readModels, config);
           },

@@ -5,10 +5,15 @@ import {
   IDEMPOTENCY_BUCKET,
   JetStreamEventStore,
   JetStreamLogReader,
+  PredictionClaims,
+  PREDICTIONS_BUCKET,
   provision,
+  Signals,
+  WorkQueue,
   type Broker,
   type EventStore,
   type LogReader,
+  type ProgressNews,
 } from '@darkroom/events';
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,7 +27,13 @@ interface Opened {
   readonly store: EventStore;
   readonly reader: LogReader;
   readonly idempotencyKeys: Claims;
+  readonly predictions: PredictionClaims;
+  readonly signals: Signals;
+  readonly work: WorkQueue;
 }
+
+/** Name of the provider whose webhooks are taken, as its predictions are claimed and recorded. */
+export const PROVIDER = 'replicate';
 
 /**
  * The event log, from before NATS can be reached: until then everything throws EventStoreError `unavailable`, and the
@@ -31,6 +42,7 @@ interface Opened {
 export class LogConnection {
   readonly #logger = new Logger('Log');
   readonly #closing = new AbortController();
+  readonly #progressListeners: ((news: ProgressNews) => void)[] = [];
   #opened: Opened | null = null;
   #opening: Promise<void> = Promise.resolve();
 
@@ -53,6 +65,20 @@ export class LogConnection {
 
   /** @throws EventStoreError `unavailable` */
   readonly idempotencyKeys = (): Claims => this.#use().idempotencyKeys;
+
+  /** @throws EventStoreError `unavailable` */
+  readonly predictions = (): PredictionClaims => this.#use().predictions;
+
+  /** @throws EventStoreError `unavailable` */
+  readonly signals = (): Signals => this.#use().signals;
+
+  /** @throws EventStoreError `unavailable` */
+  readonly work = (): WorkQueue => this.#use().work;
+
+  /** Hears how far generations have come, as long as NATS can be reached. Register it before {@link open}. */
+  onProgress(listener: (news: ProgressNews) => void): void {
+    this.#progressListeners.push(listener);
+  }
 
   async close(): Promise<void> {
     this.#closing.abort();
@@ -77,14 +103,26 @@ export class LogConnection {
       }),
     );
     if (!broker) return;
-    const idempotencyKeys = await this.#untilItWorks('provision', async () => {
+    const buckets = await this.#untilItWorks('provision', async () => {
       const { replicas, ackWaitMs } = this.config;
       await provision(broker, { replicas, ackWaitMs }, signal);
-      return Claims.open(broker, IDEMPOTENCY_BUCKET);
+      const [idempotencyKeys, predictions] = await Promise.all([
+        Claims.open(broker, IDEMPOTENCY_BUCKET),
+        Claims.open(broker, PREDICTIONS_BUCKET),
+      ]);
+      return { idempotencyKeys, predictions: new PredictionClaims(predictions, PROVIDER) };
     });
-    if (!idempotencyKeys || signal.aborted) return broker.close();
-    const store = new JetStreamEventStore(broker);
-    this.#opened = { broker, store, reader: new JetStreamLogReader(broker), idempotencyKeys };
+    if (!buckets || signal.aborted) return broker.close();
+    const signals = new Signals(broker);
+    for (const listener of this.#progressListeners) signals.onProgress(listener);
+    this.#opened = {
+      ...buckets,
+      broker,
+      store: new JetStreamEventStore(broker),
+      reader: new JetStreamLogReader(broker),
+      signals,
+      work: new WorkQueue(broker),
+    };
     this.#logger.log('The event log is open');
     // Reconnecting is the client's business. What it gives up on, such as a refused credential, begins anew here.
     void broker.connection.closed().then(() => {

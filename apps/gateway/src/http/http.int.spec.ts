@@ -131,6 +131,7 @@ describe('the documentation', () => {
       'POST /v1/generations',
       'POST /v1/generations/{id}/cancel',
       'POST /v1/generations/{id}/retry',
+      'POST /v1/hooks/replicate',
     ]);
     expect(document.components.securitySchemes).toMatchObject({ bearer: { type: 'http', scheme: 'bearer' } });
     for (const { route, operationId, summary, security, responses } of operations) {
