@@ -43,7 +43,12 @@ export function darkroomServices({ settings, secrets, addresses }) {
   return [
     ...(replicateToken
       ? []
-      : [service('simulator', `${simulatorUrl}/control/counters`, { SIMULATOR_PORT: String(simulatorPort) })]),
+      : [
+          service('simulator', `${simulatorUrl}/control/counters`, {
+            SIMULATOR_PORT: String(simulatorPort),
+            SIMULATOR_DATA_DIR: join(dataDir, 'simulator'),
+          }),
+        ]),
     service('worker', `${urlOf(host, workerPort)}/health/ready`),
     service('gateway', `${urlOf(host, port)}/health/ready`),
   ];

@@ -29,7 +29,13 @@ const APPS = {
   cli: { schema: cliVariables, notSet: ['NATS_CREDS'] },
   simulator: {
     schema: simulatorVariables,
-    notSet: ['SIMULATOR_RUN_MS', 'SIMULATOR_FILE_TTL', 'SIMULATOR_WEBHOOK_SECRET', 'SIMULATOR_RATE_LIMIT'],
+    notSet: [
+      'SIMULATOR_RUN_MS',
+      'SIMULATOR_FILE_TTL',
+      'SIMULATOR_WEBHOOK_SECRET',
+      'SIMULATOR_RATE_LIMIT',
+      'SIMULATOR_DATA_DIR',
+    ],
   },
 } as const;
 

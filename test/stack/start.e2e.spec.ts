@@ -4,6 +4,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../support/eventually.js';
 import { isAlive } from '../support/servers.mjs';
 import { launch, type Launched, recordedProcesses, unusedPort } from './launch.js';
 
@@ -15,12 +16,14 @@ describe('npm start', () => {
   let dataDir: string;
   let env: NodeJS.ProcessEnv;
   let stack: Launched;
+  let simulator: string;
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'darkroom start '));
     await chmod(folder, 0o755);
     dataDir = join(folder, 'data');
     const [port, workerPort, simulatorPort] = [await unusedPort(), await unusedPort(), await unusedPort()];
+    simulator = `http://127.0.0.1:${simulatorPort}`;
     env = {
       ...process.env,
       DATA_DIR: dataDir,
@@ -51,13 +54,35 @@ describe('npm start', () => {
     return { code, output: command.output() };
   }
 
+  async function predictionsCreated(): Promise<number> {
+    const counters = await fetch(`${simulator}/control/counters`);
+    return ((await counters.json()) as { predictions_created: number }).predictions_created;
+  }
+
+  /** A generation whose prediction runs for `runMs`, once that runs. */
+  async function generationThatTakes(
+    runMs: number,
+    { gateway, key }: { gateway: string; key: string },
+  ): Promise<string> {
+    const post = async (url: string, body: object) => {
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${key}` };
+      const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+      return (await answer.json()) as { id: string };
+    };
+    const before = await predictionsCreated();
+    await post(`${simulator}/control/config`, { run_ms: runMs });
+    const { id } = await post(`${gateway}/v1/generations`, { prompt: 'a long night' });
+    await eventually(async () => (await predictionsCreated()) > before);
+    return id;
+  }
+
   async function interrupt(pids: number[]): Promise<void> {
     process.kill(-stack.pid, 'SIGINT');
     await stack.ended;
     expect(pids.filter(isAlive)).toEqual([]);
   }
 
-  it('makes an image by the command that it prints, ends on Ctrl-C, and has the image after the next start', async () => {
+  it('makes an image by the command that it prints, ends on Ctrl-C, and the next start has the image and what ran', async () => {
     const first = await start();
     expect(first.pids).toHaveLength(5);
     const command = /\n( {2}KEY=[\s\S]*?image\.png)\n/.exec(stack.output())?.[1] ?? '';
@@ -70,6 +95,7 @@ describe('npm start', () => {
       /^rebuild {3}\| loading [^]*\nrebuild {3}\| done: 6 events of 1 generations in .*\n$/,
     );
     expect(rebuilt.code).toBe(0);
+    const running = await generationThatTakes(20_000, first);
     await interrupt(first.pids);
 
     const refused = await darkroom('rebuild');
@@ -83,9 +109,19 @@ describe('npm start', () => {
     const headers = { authorization: `Bearer ${second.key}` };
     const list = await fetch(`${second.gateway}/v1/generations`, { headers });
     const { data } = (await list.json()) as { data: { status: string; images: { id: string }[] }[] };
-    expect(data).toMatchObject([{ status: 'completed' }]);
-    const content = await fetch(`${second.gateway}/v1/images/${data[0]?.images[0]?.id}/content`, { headers });
+    const oldest = data.at(-1);
+    expect(oldest).toMatchObject({ status: 'completed' });
+    const content = await fetch(`${second.gateway}/v1/images/${oldest?.images[0]?.id}/content`, { headers });
     expect(Buffer.from(await content.arrayBuffer())).toEqual(image);
+
+    await eventually(
+      async () => {
+        const generation = await fetch(`${second.gateway}/v1/generations/${running}`, { headers });
+        return ((await generation.json()) as { status: string }).status === 'completed';
+      },
+      { timeoutMs: 60_000, what: 'the generation that ran when the stack ended' },
+    );
+    expect(await predictionsCreated()).toBe(2);
     await interrupt(second.pids);
   }, 400_000);
 });

@@ -70,6 +70,7 @@ export const GENERATION = /* GraphQL */ `
     queuePosition
     createdAt
     scheduledAt
+    deadline
     startedAt
     completedAt
     retryAt

@@ -17,6 +17,7 @@ describe('the configuration', () => {
         SIMULATOR_FILE_TTL: '10m',
         SIMULATOR_WEBHOOK_SECRET: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
         SIMULATOR_RATE_LIMIT: '6',
+        SIMULATOR_DATA_DIR: '/data/simulator/',
       }),
     ).toEqual({
       port: 4_000,
@@ -26,6 +27,7 @@ describe('the configuration', () => {
       fileTtlMs: 600_000,
       webhookSecret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
       createsPerMinute: 6,
+      dataDir: '/data/simulator',
     });
   });
 

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { duration, HOST, httpAddress, loadConfig, port, wholeNumber } from '@darkroom/config';
 import { z } from 'zod';
 import type { SimulatorOptions } from './settings.js';
@@ -13,6 +14,10 @@ export const configSchema = z.object({
     .regex(/^whsec_[A-Za-z0-9+/]{16,}={0,2}$/, 'must be whsec_ and at least 16 characters of base64')
     .optional(),
   SIMULATOR_RATE_LIMIT: wholeNumber(1, 1_000_000).default(600),
+  SIMULATOR_DATA_DIR: z
+    .string()
+    .transform((path) => resolve(path))
+    .optional(),
 });
 
 /** The simulator's settings by its environment variables; ends the process with one line per bad value. */
@@ -26,5 +31,6 @@ export function readConfig(env?: NodeJS.ProcessEnv): SimulatorOptions {
     fileTtlMs: config.SIMULATOR_FILE_TTL,
     webhookSecret: config.SIMULATOR_WEBHOOK_SECRET,
     createsPerMinute: config.SIMULATOR_RATE_LIMIT,
+    dataDir: config.SIMULATOR_DATA_DIR,
   };
 }

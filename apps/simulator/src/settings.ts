@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { keptWebhookSecret, newWebhookSecret } from './journal/webhook-secret.js';
 
 /** What `startSimulator` takes; every value has a default. */
 export interface SimulatorOptions {
@@ -11,6 +11,8 @@ export interface SimulatorOptions {
   readonly runMs?: number;
   /** How long output files are kept after completion; Replicate keeps them for one hour. */
   readonly fileTtlMs?: number;
+  /** Where predictions are kept, to be carried on by the next simulator on this folder; without it they end with this one. */
+  readonly dataDir?: string | undefined;
   /** `whsec_<base64>`. */
   readonly webhookSecret?: string;
   /** 600 at Replicate, 6 with little credit. */
@@ -26,6 +28,7 @@ export type ChangeableSettings = Pick<SimulatorSettings, 'runMs' | 'fileTtlMs' |
 export class SimulatorSettings {
   readonly host: string;
   readonly port: number;
+  readonly dataDir: string | undefined;
   /** Known only when the port is: set by `startSimulator` after it listens, unless it was given. */
   publicUrl: string;
   runMs: number;
@@ -43,7 +46,8 @@ export class SimulatorSettings {
     this.runMs = options.runMs ?? 1_500;
     this.fileTtlMs = options.fileTtlMs ?? 3_600_000;
     this.createsPerMinute = options.createsPerMinute ?? 600;
-    this.webhookSecret = options.webhookSecret ?? `whsec_${randomBytes(24).toString('base64')}`;
+    this.dataDir = options.dataDir;
+    this.webhookSecret = options.webhookSecret ?? (this.dataDir ? keptWebhookSecret(this.dataDir) : newWebhookSecret());
     this.webhookRetryMs = options.webhookRetryMs ?? 1_000;
     this.#initial = { runMs: this.runMs, fileTtlMs: this.fileTtlMs, createsPerMinute: this.createsPerMinute };
   }

@@ -9,13 +9,15 @@ import { Counters } from './control/counters.js';
 import { FaultScript } from './control/fault-script.js';
 import { SimulatorControl } from './control/simulator-control.js';
 import { FilesController } from './files/files.controller.js';
+import { Journal } from './journal/journal.js';
+import { Restart } from './journal/restart.js';
 import { Lifetime } from './lifetime.js';
 import { PredictionRuns } from './predictions/prediction-runs.js';
 import { PredictionStore } from './predictions/prediction-store.js';
 import { SimulatorSettings } from './settings.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 
-/** One simulator: its state is in its providers, in memory, and ends with it. */
+/** One simulator: its state is in its providers, in memory; the journal keeps what outlives it. */
 @Module({})
 export class SimulatorModule {
   static register(settings: SimulatorSettings): DynamicModule {
@@ -28,6 +30,8 @@ export class SimulatorModule {
         Lifetime,
         PredictionStore,
         PredictionRuns,
+        Journal,
+        Restart,
         FaultScript,
         Counters,
         RateLimit,

@@ -1,6 +1,8 @@
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SimulatorControl } from './control/simulator-control.js';
+import { Journal } from './journal/journal.js';
+import { Restart } from './journal/restart.js';
 import { Lifetime } from './lifetime.js';
 import { type SimulatorOptions, SimulatorSettings } from './settings.js';
 import { SimulatorModule } from './simulator.module.js';
@@ -24,7 +26,8 @@ const BODY_LIMIT = 10 * 1_024 * 1_024;
 
 /**
  * Starts a stand-in for Replicate's HTTP API, for development and tests. It runs no model: it draws simple pictures of the
- * size and format that were asked for, and looks at no source image. All its state is in memory and ends with it.
+ * size and format that were asked for, and looks at no source image. Its state is in memory, and ends with it unless `dataDir`
+ * is given.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<RunningSimulator> {
   const settings = new SimulatorSettings(options);
@@ -46,9 +49,12 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Ru
     logger: ['error', 'warn'],
     bodyParser: false,
   });
+  const [journal, restart] = [app.get(Journal), app.get(Restart)];
+  if (settings.dataDir) await journal.open(settings.dataDir, (entry) => restart.recall(entry));
   await app.listen(settings.port, settings.host);
   const url = (await app.getUrl()).replace('0.0.0.0', '127.0.0.1').replace('[::]', '127.0.0.1');
   if (settings.publicUrl === '') settings.publicUrl = url;
+  restart.carryOn();
   return {
     url,
     webhookSecret: settings.webhookSecret,
@@ -56,6 +62,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Ru
     close: async () => {
       await app.get(Lifetime).close();
       await app.close();
+      journal.close();
     },
   };
 }

@@ -42,7 +42,8 @@ interface Answer {
   readonly deadline: string;
   readonly detail: string;
   readonly retry_after: number;
-  readonly results: readonly unknown[];
+  readonly logs: string;
+  readonly results: readonly { readonly id: string; readonly logs: string }[];
 }
 
 async function call(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
@@ -136,6 +137,43 @@ describe('the simulated API', () => {
     expect(simulator.control.counters().predictions_created).toBe(0);
   });
 
+  it('shows a prediction in the list as late as scripted, at its place, and elsewhere at once', async () => {
+    await call('POST', '/control/faults', { kind: 'listed_late', ms: 300, match: { prompt: 'late' } });
+    const { body: late } = await call('POST', SCHNELL, { input: { prompt: 'late' } });
+    const { body: next } = await call('POST', SCHNELL, { input });
+    const listed = async () => (await call('GET', '/v1/predictions')).body.results.map(({ id }) => id);
+    expect(await listed()).toEqual([next.id]);
+    expect((await call('GET', `/v1/predictions/${late.id}`)).status).toBe(200);
+    await eventually(listed, (ids) => ids.length === 2);
+    expect(Date.now() - Date.parse(late.created_at)).toBeGreaterThanOrEqual(300);
+    expect(await listed()).toEqual([next.id, late.id]);
+  });
+
+  it('logs the progress of a run, in the list too', async () => {
+    simulator.control.fault({ kind: 'run_time', ms: 1_000 });
+    const { body } = await call('POST', SCHNELL, { input: { ...input, seed: 7 } });
+    const logs = new Set<string>();
+    await eventually(
+      async () => {
+        const [listed] = (await call('GET', '/v1/predictions')).body.results;
+        logs.add(listed?.logs ?? '');
+        return (await call('GET', `/v1/predictions/${body.id}`)).body;
+      },
+      ({ status, logs: now }) => logs.add(now) && status === 'succeeded',
+    );
+    const seen = [...logs];
+    expect(seen.every((text, index) => text.startsWith(seen[index - 1] ?? ''))).toBe(true);
+    expect(seen.map((text) => text.trimEnd().split('\n').at(-1)?.split('|')[0])).toEqual([
+      '',
+      '  0%',
+      ' 25%',
+      ' 50%',
+      ' 75%',
+      '100%',
+    ]);
+    expect(seen[1]).toBe('Using seed: 7\n  0%|          | 0/4 [00:00<?, ?it/s]\n');
+  });
+
   it('wants a token, and a deadline of at least five seconds', async () => {
     expect((await call('POST', SCHNELL, { input }, { authorization: '' })).status).toBe(401);
     expect((await call('POST', SCHNELL, { input }, { 'cancel-after': '4' })).status).toBe(422);
@@ -178,6 +216,28 @@ describe('its control endpoints', () => {
       files_served: 0,
     });
     expect((await call('GET', '/control/predictions')).body).toHaveLength(2);
+  });
+
+  it('tell of every prediction, with its input for ever, and its webhook', async () => {
+    const webhook = 'http://127.0.0.1:9/hooks';
+    await call('POST', SCHNELL, { input, webhook });
+    await call('POST', SCHNELL, { input });
+    await call('POST', '/control/config', { file_ttl_ms: 0 });
+    await eventually(
+      async () => (await call('GET', '/control/predictions')).body as unknown as { status: string }[],
+      (all) => all.every(({ status }) => status === 'succeeded'),
+    );
+    const common = {
+      id: expect.any(String),
+      created_at: expect.any(String),
+      completed_at: expect.any(String),
+      model: 'black-forest-labs/flux-schnell',
+      input,
+    };
+    expect((await call('GET', '/control/predictions')).body).toMatchObject([
+      { ...common, webhook },
+      { ...common, webhook: null },
+    ]);
   });
 
   it('take faults back, change settings, and begin anew', async () => {

@@ -7,6 +7,8 @@ import * as answers from './answers.schema.js';
 const prompt = 'a lighthouse';
 const NOBODYS_ID = '01890a5d-ac96-774b-bcce-b302099a8050';
 
+const inHours = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
+
 describe('requests', () => {
   let nats: TestNats;
   let gateway: TestGateway;
@@ -64,6 +66,14 @@ describe('requests', () => {
       expect(past.json).toMatchObject({ status: 'queued' });
     });
 
+    it('may have a deadline, which is kept', async () => {
+      const deadline = inHours(1);
+      const accepted = await gateway.send('/v1/generations', { json: { prompt, deadline } });
+      expect(accepted.json).toMatchObject({ status: 'queued', deadline });
+      const { events } = await gateway.log.store.load(accepted.json.id);
+      expect(events[0]?.data).toMatchObject({ deadline });
+    });
+
     it('can be tried: everything is checked, nothing is stored', async () => {
       const before = await lastPosition(gateway);
       const quote = await gateway.send('/v1/generations?dry_run=true', { json: { prompt, num_outputs: 2 } });
@@ -109,6 +119,20 @@ describe('requests', () => {
         422,
         'validation_failed',
         'scheduled_at',
+      ],
+      [
+        'a deadline that has passed',
+        { json: { prompt, deadline: '2020-01-01T00:00:00Z' } },
+        422,
+        'validation_failed',
+        'deadline',
+      ],
+      [
+        'a deadline before its schedule',
+        { json: { prompt, scheduled_at: inHours(2), deadline: inHours(1) } },
+        422,
+        'validation_failed',
+        'deadline',
       ],
       ['a private webhook', { json: { prompt, webhook_url: 'http://10.0.0.1/' } }, 422, 'unsafe_url', 'webhook_url'],
       [

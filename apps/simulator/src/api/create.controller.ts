@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { Counters } from '../control/counters.js';
 import type { CreateFault } from '../control/fault.schema.js';
 import { FaultScript } from '../control/fault-script.js';
+import { Journal } from '../journal/journal.js';
 import { Lifetime } from '../lifetime.js';
 import { findModelByVersion, findOfficialModel } from '../models/catalogue.js';
 import { checkInput, detailOf, type InvalidField } from '../models/input-check.js';
@@ -12,7 +13,7 @@ import { parseCancelAfter } from '../predictions/cancel-after.js';
 import { type PredictionRecord, promptOf, viewOf } from '../predictions/prediction.js';
 import { PredictionRuns } from '../predictions/prediction-runs.js';
 import { SimulatorSettings } from '../settings.js';
-import { WEBHOOK_EVENTS } from '../webhooks/webhook-sender.js';
+import { WEBHOOK_EVENTS } from '../webhooks/webhook-events.js';
 import { BearerGuard } from './bearer.guard.js';
 import { resetConnection, sendHalf } from './connection.js';
 import { notFound, ProblemException } from './problem.js';
@@ -27,9 +28,9 @@ const modelRequest = z.strictObject({
 const versionRequest = modelRequest.extend({ version: z.string() });
 
 interface CreateCall {
+  readonly model: SimulatedModel;
   readonly body: z.output<typeof modelRequest>;
   readonly cancelAfter: string | undefined;
-  readonly reply: FastifyReply;
 }
 
 /** `POST` of predictions: by model for official ones, by version for all. */
@@ -43,6 +44,7 @@ export class CreateController {
     private readonly counters: Counters,
     private readonly rateLimit: RateLimit,
     private readonly lifetime: Lifetime,
+    private readonly journal: Journal,
   ) {}
 
   @Post('models/:owner/:name/predictions')
@@ -53,10 +55,11 @@ export class CreateController {
     @Headers('cancel-after') cancelAfter: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    this.#arrive();
-    const model = findOfficialModel(`${owner}/${name}`);
-    if (!model) throw notFound();
-    await this.#create(model, { body: parse(modelRequest, body), cancelAfter, reply });
+    await this.#receive(reply, () => {
+      const model = findOfficialModel(`${owner}/${name}`);
+      if (!model) throw notFound();
+      return { model, body: parse(modelRequest, body), cancelAfter };
+    });
   }
 
   @Post('predictions')
@@ -65,32 +68,39 @@ export class CreateController {
     @Headers('cancel-after') cancelAfter: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    this.#arrive();
-    const { version, ...request } = parse(versionRequest, body);
-    const model = findModelByVersion(version);
-    if (!model) {
+    await this.#receive(reply, () => {
+      const { version, ...request } = parse(versionRequest, body);
+      const model = findModelByVersion(version);
+      if (model) return { model, body: request, cancelAfter };
       throw new ProblemException(422, {
         title: 'Invalid version or not permitted',
         detail:
           "The specified version does not exist (or perhaps you don't have permission to use it?)\n" +
           'The simulator knows few models.',
       });
-    }
-    await this.#create(model, { body: request, cancelAfter, reply });
+    });
   }
 
-  #arrive(): void {
+  async #receive(reply: FastifyReply, read: () => CreateCall): Promise<void> {
     this.counters.count('creates_received');
-    this.rateLimit.pass();
+    let record: PredictionRecord | undefined;
+    let fault: CreateFault | undefined;
+    try {
+      this.rateLimit.pass();
+      const call = read();
+      fault = this.faults.take('create', { model: call.model.id, prompt: promptOf(call.body.input) });
+      if (fault?.kind !== 'reset_before_create') record = this.#create(call, fault);
+    } finally {
+      if (!record) this.journal.append({ type: 'refused' });
+    }
+    if (record) await this.#answer(record, fault, reply);
+    else resetConnection(reply);
   }
 
-  async #create(model: SimulatedModel, { body, cancelAfter, reply }: CreateCall): Promise<void> {
-    const fault = this.faults.take('create', { model: model.id, prompt: promptOf(body.input) });
-    if (fault?.kind === 'reset_before_create') return resetConnection(reply);
+  #create({ model, body, cancelAfter }: CreateCall, fault: CreateFault | undefined): PredictionRecord {
     refuse(fault);
     const invalid = checkInput(model, body.input);
     if (invalid.length > 0) throw invalidInput(invalid);
-
     const record = this.runs.start({
       model,
       input: body.input,
@@ -99,7 +109,7 @@ export class CreateController {
       webhookEvents: body.webhook_events_filter ?? ['output', 'completed'],
     });
     this.counters.countPrediction(model.id, body.input);
-    await this.#answer(record, fault, reply);
+    return record;
   }
 
   async #answer(record: PredictionRecord, fault: CreateFault | undefined, reply: FastifyReply): Promise<void> {

@@ -36,7 +36,8 @@ export class PredictionsController {
     if (this.#strike(reply)) return;
     const { cursor, ...asked } = parseQuery(listQuery, query);
     const { before, ...filter } = cursor === undefined ? { before: undefined, ...asked } : decodeCursor(cursor);
-    const page = this.store.page({ createdAfter: filter.created_after, createdBefore: filter.created_before }, before);
+    const { created_after: createdAfter, created_before: createdBefore } = filter;
+    const page = this.store.page({ createdAfter, createdBefore }, new Date(), before);
     const next = page.next === undefined ? undefined : encodeCursor({ before: page.next, ...filter });
     void reply.send({
       next: next === undefined ? null : `${this.settings.publicUrl}/v1/predictions?cursor=${next}`,

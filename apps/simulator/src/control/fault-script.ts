@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { CreateFault, Fault, FileFault, ReadFault, RunFault } from './fault.schema.js';
+import type { CreateFault, Fault, FileFault, ListedFault, ReadFault, RunFault, WebhookFault } from './fault.schema.js';
 
 interface Stages {
   create: CreateFault;
   read: ReadFault;
   run: RunFault;
+  listed: ListedFault;
+  webhook: WebhookFault;
   file: FileFault;
 }
 
@@ -41,10 +43,11 @@ function isOf<Stage extends keyof Stages>(stage: Stage, fault: Fault): fault is 
   return stageOf(fault) === stage;
 }
 
+const STAGES = ['read', 'run', 'listed', 'webhook', 'file'] as const;
+
+/** By the first word of its kind; faults of a create have no word in common. */
 function stageOf({ kind }: Fault): keyof Stages {
-  if (kind.startsWith('run_')) return 'run';
-  if (kind.startsWith('file_')) return 'file';
-  return kind.startsWith('read_') ? 'read' : 'create';
+  return STAGES.find((stage) => kind.startsWith(`${stage}_`)) ?? 'create';
 }
 
 function fits({ match }: Fault, subject: FaultSubject | undefined): boolean {

@@ -36,7 +36,7 @@ const readFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('read_reset'), ...common }),
 ]);
 
-const runFault = z.discriminatedUnion('kind', [
+export const runFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('run_time'), ms, ...common }),
   z.strictObject({ kind: z.literal('run_failure'), error: z.string().default('Prediction failed'), ...common }),
   z.strictObject({ kind: z.literal('run_aborted'), ...common }),
@@ -50,6 +50,17 @@ const runFault = z.discriminatedUnion('kind', [
     ...common,
   }),
 ]);
+
+/** Of a prediction's place in the list, settled when it is created. */
+const listedFault = z.strictObject({
+  /** It is in no page of `GET /predictions` before `ms` have passed since its creation. */
+  kind: z.literal('listed_late'),
+  ms,
+  ...common,
+});
+
+/** Of all webhooks of a prediction, settled when it is created. */
+const webhookFault = z.strictObject({ kind: z.literal('webhook_lost'), ...common });
 
 const fileFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file_wrong_type'), content_type: z.string().default('text/plain'), ...common }),
@@ -65,11 +76,13 @@ const fileFault = z.discriminatedUnion('kind', [
 ]);
 
 /** What `POST /control/faults` takes. */
-export const faultSchema = z.union([createFault, readFault, runFault, fileFault]);
+export const faultSchema = z.union([createFault, readFault, runFault, listedFault, webhookFault, fileFault]);
 
 export type Fault = z.output<typeof faultSchema>;
 export type FaultInput = z.input<typeof faultSchema>;
 export type CreateFault = z.output<typeof createFault>;
 export type ReadFault = z.output<typeof readFault>;
 export type RunFault = z.output<typeof runFault>;
+export type ListedFault = z.output<typeof listedFault>;
+export type WebhookFault = z.output<typeof webhookFault>;
 export type FileFault = z.output<typeof fileFault>;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type PredictionRecord, viewOf } from '../predictions/prediction.js';
+import { viewOf } from '../predictions/prediction.js';
 import { PredictionRuns } from '../predictions/prediction-runs.js';
 import { PredictionStore } from '../predictions/prediction-store.js';
 import { RateLimit } from '../api/rate-limit.js';
@@ -33,11 +33,18 @@ export class SimulatorControl {
     return this.counts.values();
   }
 
-  /** Every prediction as the API would answer it, oldest first. */
+  /**
+   * Every prediction as the API would answer it, oldest first, those that the list does not show yet too; with its input
+   * even when that is removed, and the URL of its webhook or null.
+   */
   predictions(): Record<string, unknown>[] {
     const { publicUrl, fileTtlMs } = this.settings;
     const now = new Date();
-    return this.store.all().map((record: PredictionRecord) => viewOf(record, { publicUrl, fileTtlMs, now }));
+    return this.store.all().map((record) => ({
+      ...viewOf(record, { publicUrl, fileTtlMs, now }),
+      input: record.input,
+      webhook: record.webhook ?? null,
+    }));
   }
 
   configure(changes: Partial<ChangeableSettings>): ChangeableSettings {

@@ -5,6 +5,10 @@ import type { SimulatedModel } from './simulated-model.js';
 
 const models: readonly SimulatedModel[] = [fluxSchnell, fluxDev, sdxl];
 
+export function findModel(id: string): SimulatedModel | undefined {
+  return models.find((model) => model.id === id);
+}
+
 export function findOfficialModel(id: string): SimulatedModel | undefined {
   return models.find((model) => model.id === id && model.version === null);
 }

@@ -1,14 +1,16 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { FaultScript } from '../control/fault-script.js';
-import type { RunFault } from '../control/fault.schema.js';
-import { sizeOf } from '../files/image-size.js';
+import { Journal } from '../journal/journal.js';
 import { Lifetime } from '../lifetime.js';
 import type { SimulatedModel } from '../models/simulated-model.js';
 import { SimulatorSettings } from '../settings.js';
-import { type ReplicateWebhookEvent, WebhookSender } from '../webhooks/webhook-sender.js';
-import { type PredictionRecord, promptOf } from './prediction.js';
+import type { ReplicateWebhookEvent } from '../webhooks/webhook-events.js';
+import { WebhookSender } from '../webhooks/webhook-sender.js';
+import { newRecord, type PredictionPlan, type PredictionRecord, promptOf } from './prediction.js';
 import { PredictionStore } from './prediction-store.js';
+import { logTimes } from './run-log.js';
+import { runSteps, type RunStep, runTimes } from './run-steps.js';
 
 export interface NewPrediction {
   readonly model: SimulatedModel;
@@ -18,17 +20,13 @@ export interface NewPrediction {
   readonly webhookEvents: readonly ReplicateWebhookEvent[];
 }
 
-const PROGRESS_STEPS = 4;
-
-/** The part of a run that is spent in `starting`. */
-const STARTING_SHARE = 0.2;
-
-/** Above this side length a model runs out of memory. */
-const LARGEST_SIDE = 4_096;
+type EndStep = Extract<RunStep, { kind: 'end' }>;
 
 /** Leads every prediction from `starting` through `processing` to its end. */
 @Injectable()
 export class PredictionRuns {
+  /** What is due before this happened while no simulator ran. */
+  readonly #upSince = new Date();
   readonly #live = new Map<string, AbortController>();
 
   constructor(
@@ -37,109 +35,102 @@ export class PredictionRuns {
     private readonly faults: FaultScript,
     private readonly webhooks: WebhookSender,
     private readonly lifetime: Lifetime,
+    private readonly journal: Journal,
   ) {}
 
-  start({ model, input, cancelAfterMs, webhook, webhookEvents }: NewPrediction): PredictionRecord {
+  /** @throws Error when the journal cannot be written; there is no prediction then */
+  start({ cancelAfterMs, ...wanted }: NewPrediction): PredictionRecord {
+    const { model, input } = wanted;
     const createdAt = new Date();
-    const seed = typeof input['seed'] === 'number' ? input['seed'] : randomInt(2 ** 31);
-    const record: PredictionRecord = {
+    const subject = { model: model.id, prompt: promptOf(input) };
+    const fault = this.faults.take('run', subject);
+    const listed = this.faults.take('listed', subject);
+    const after = (ms: number) => new Date(createdAt.getTime() + ms);
+    const plan: PredictionPlan = {
+      ...wanted,
       id: newId(),
-      model,
-      input,
-      seed,
+      seed: typeof input['seed'] === 'number' ? input['seed'] : randomInt(2 ** 31),
       createdAt,
-      deadline: cancelAfterMs === undefined ? undefined : new Date(createdAt.getTime() + cancelAfterMs),
-      webhook,
-      webhookEvents: new Set(webhookEvents),
-      status: 'starting',
-      startedAt: undefined,
-      completedAt: undefined,
-      error: null,
-      logs: '',
-      files: null,
+      deadline: cancelAfterMs === undefined ? undefined : after(cancelAfterMs),
+      losesWebhooks: this.faults.take('webhook', subject) && true,
+      listedAt: listed && after(listed.ms),
+      runMs: fault?.kind === 'run_time' ? fault.ms : this.settings.runMs,
+      fault,
     };
+    this.journal.append({ type: 'created', plan });
+    const record = newRecord(plan);
     this.store.add(record);
-    const fault = this.faults.take('run', { model: model.id, prompt: promptOf(input) });
+    this.carryOn(record);
+    return record;
+  }
+
+  /** Lets a prediction that has not ended go its way; what is due already happens at once. */
+  carryOn(record: PredictionRecord): void {
     const run = new AbortController();
     this.#live.set(record.id, run);
-    this.lifetime.run(() => this.#run(record, fault, run.signal));
-    const keepsDeadline = !(fault?.kind === 'run_never_finishes' && fault.ignores_deadline);
-    if (cancelAfterMs !== undefined && keepsDeadline) {
-      this.lifetime.run(() => this.#endAtDeadline(record, cancelAfterMs, run.signal));
-    }
-    return record;
+    this.lifetime.run(() => this.#run(record, run.signal));
   }
 
   /** Ends a live prediction as canceled; an ended one stays as it was. */
   cancel(record: PredictionRecord): void {
-    this.#end(record, 'canceled');
+    this.#end(record, { status: 'canceled', at: new Date(), error: null, hasOutput: false });
   }
 
   /** Forgets all predictions, running ones too. */
   clear(): void {
+    this.journal.clear();
     for (const run of this.#live.values()) run.abort();
     this.#live.clear();
     this.store.clear();
   }
 
-  async #run(record: PredictionRecord, fault: RunFault | undefined, signal: AbortSignal): Promise<void> {
-    const runMs = fault?.kind === 'run_time' ? fault.ms : this.settings.runMs;
-    await this.lifetime.wait(runMs * STARTING_SHARE, signal);
-    if (fault?.kind === 'run_aborted') return this.#end(record, 'aborted');
-    this.#begin(record);
-    if (fault?.kind === 'run_never_finishes') return;
-    for (let step = 1; step <= PROGRESS_STEPS; step += 1) {
-      await this.lifetime.wait((runMs * (1 - STARTING_SHARE)) / PROGRESS_STEPS, signal);
-      this.#progress(record, step);
+  async #run(record: PredictionRecord, signal: AbortSignal): Promise<void> {
+    for (const step of runSteps(record)) {
+      await this.#until(step.at, signal);
+      if (step.kind === 'begin') this.#begin(record, step.at, signal);
+      else if (step.kind === 'turn') record.status = step.status;
+      else this.#end(record, step);
     }
-    this.#finish(record, fault);
   }
 
-  async #endAtDeadline(record: PredictionRecord, ms: number, signal: AbortSignal): Promise<void> {
-    await this.lifetime.wait(ms, signal);
-    this.#end(record, record.status === 'starting' ? 'aborted' : 'canceled');
-  }
-
-  #begin(record: PredictionRecord): void {
+  #begin(record: PredictionRecord, at: Date, signal: AbortSignal): void {
     record.status = 'processing';
-    record.startedAt = new Date();
-    record.logs = `Using seed: ${record.seed}\n`;
-    this.webhooks.send(record, 'start');
+    record.startedAt = at;
+    if (at >= this.#upSince) this.webhooks.send(record, 'start');
+    if (record.webhookEvents.includes('logs')) this.lifetime.run(() => this.#tellOfLogs(record, signal));
   }
 
-  #progress(record: PredictionRecord, step: number): void {
-    const percent = (step * 100) / PROGRESS_STEPS;
-    const bar = '█'.repeat(step * 2).padEnd(PROGRESS_STEPS * 2);
-    record.logs += `${String(percent).padStart(3)}%|${bar}| ${step}/${PROGRESS_STEPS}\n`;
-    this.webhooks.send(record, 'logs');
-  }
-
-  #finish(record: PredictionRecord, fault: RunFault | undefined): void {
-    const { width, height } = sizeOf(record.model, record.input);
-    if (fault?.kind === 'run_failure') return this.#end(record, 'failed', fault.error);
-    if (Math.max(width, height) > LARGEST_SIDE) return this.#end(record, 'failed', 'CUDA out of memory');
-    if (fault?.kind === 'run_unknown_status') {
-      if (fault.terminal) this.#end(record, fault.status);
-      else record.status = fault.status;
-      return;
+  /** Of each line but the last, which comes with the end. */
+  async #tellOfLogs(record: PredictionRecord, signal: AbortSignal): Promise<void> {
+    const { end } = runTimes(record);
+    for (const at of logTimes(record).filter((time) => time >= this.#upSince && time < end)) {
+      await this.#until(at, signal);
+      this.webhooks.send(record, 'logs');
     }
-    if (fault?.kind !== 'run_null_output') {
-      record.files = filesOf(record);
-      this.webhooks.send(record, 'output');
-    }
-    this.#end(record, 'succeeded');
   }
 
-  #end(record: PredictionRecord, status: string, error: string | null = null): void {
+  #end(record: PredictionRecord, { at, status, error, hasOutput }: Omit<EndStep, 'kind'>): void {
     const run = this.#live.get(record.id);
     if (!run) return;
-    this.#live.delete(record.id);
+    const { id, startedAt } = record;
+    const files = hasOutput ? filesOf(record) : null;
+    this.journal.append({ type: 'ended', id, status, startedAt, completedAt: at, error, files });
+    this.#live.delete(id);
+    run.abort();
+    record.files = files;
+    if (hasOutput) for (const event of ['logs', 'output'] as const) this.webhooks.send(record, event);
     record.status = status;
     record.error = error;
-    record.completedAt = new Date();
-    run.abort();
-    // Replicate may send no webhook of an aborted prediction: the simulator never does.
-    if (status !== 'aborted') this.webhooks.send(record, 'completed');
+    record.completedAt = at;
+    this.webhooks.send(record, 'completed');
+  }
+
+  /** What was due while no simulator ran is not waited for: it has happened before the first request is answered. */
+  async #until(time: Date, signal: AbortSignal): Promise<void> {
+    if (time < this.#upSince) return;
+    // Once at least, so that a create is answered first; again when a timer fires a part of a millisecond early.
+    do await this.lifetime.wait(Math.max(0, time.getTime() - Date.now()), signal);
+    while (Date.now() < time.getTime());
   }
 }
 

@@ -14,7 +14,7 @@ export interface PredictionPage {
   readonly next: number | undefined;
 }
 
-/** All predictions since the start or the last reset, in memory only. */
+/** All predictions since the first start on the data folder or the last reset, in the order of their creation. */
 @Injectable()
 export class PredictionStore {
   readonly #inOrder: PredictionRecord[] = [];
@@ -33,17 +33,32 @@ export class PredictionStore {
     return this.#inOrder;
   }
 
-  /** Newest first. Creations between two pages do not move what the second holds. */
-  page({ createdAfter, createdBefore }: PredictionFilter, before = this.#inOrder.length): PredictionPage {
+  /**
+   * Newest first, without those that `now` is too early for. Creations between two pages do not move what the second
+   * holds. Takes time by the length of the page, not of the list.
+   */
+  page({ createdAfter, createdBefore }: PredictionFilter, now: Date, before = this.#inOrder.length): PredictionPage {
     const records: PredictionRecord[] = [];
-    for (let position = Math.min(before, this.#inOrder.length) - 1; position >= 0; position -= 1) {
+    const end = Math.min(before, createdBefore ? this.#countBefore(createdBefore) : this.#inOrder.length);
+    for (let position = end - 1; position >= 0; position -= 1) {
       const record = this.#inOrder[position];
       if (!record || (createdAfter && record.createdAt < createdAfter)) break;
-      if (createdBefore && record.createdAt >= createdBefore) continue;
+      if (record.listedAt && record.listedAt > now) continue;
       if (records.length === PAGE_SIZE) return { records, next: position + 1 };
       records.push(record);
     }
     return { records, next: undefined };
+  }
+
+  /** How many were created before `time`. */
+  #countBefore(time: Date): number {
+    let [low, high] = [0, this.#inOrder.length];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.#inOrder[middle]!.createdAt < time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   clear(): void {

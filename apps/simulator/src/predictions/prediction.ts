@@ -1,22 +1,34 @@
-import type { ReplicateWebhookEvent } from '../webhooks/webhook-sender.js';
+import type { RunFault } from '../control/fault.schema.js';
 import type { SimulatedModel } from '../models/simulated-model.js';
+import type { ReplicateWebhookEvent } from '../webhooks/webhook-events.js';
+import { logsOf } from './run-log.js';
 
-/** What the simulator keeps of a prediction. `status` is any string: a fault may set one that Replicate does not have. */
-export interface PredictionRecord {
+/** What is settled of a prediction when it is created. Its whole run follows from it, whoever else interferes. */
+export interface PredictionPlan {
   readonly id: string;
   readonly model: SimulatedModel;
   readonly input: Readonly<Record<string, unknown>>;
   /** The input's own, or drawn at creation: it decides the picture. */
   readonly seed: number;
   readonly createdAt: Date;
-  readonly deadline: Date | undefined;
-  readonly webhook: string | undefined;
-  readonly webhookEvents: ReadonlySet<ReplicateWebhookEvent>;
+  readonly deadline?: Date | undefined;
+  readonly webhook?: string | undefined;
+  /** True: none of its webhooks is ever sent. */
+  readonly losesWebhooks?: boolean | undefined;
+  /** When it can first be seen in the list; at once when left out. */
+  readonly listedAt?: Date | undefined;
+  readonly webhookEvents: readonly ReplicateWebhookEvent[];
+  /** From creation to the end by itself. */
+  readonly runMs: number;
+  readonly fault?: RunFault | undefined;
+}
+
+/** What the simulator keeps of a prediction. `status` is any string: a fault may set one that Replicate does not have. */
+export interface PredictionRecord extends PredictionPlan {
   status: string;
   startedAt: Date | undefined;
   completedAt: Date | undefined;
   error: string | null;
-  logs: string;
   /** Names of the finished files, in the order of the output. */
   files: readonly string[] | null;
 }
@@ -25,6 +37,11 @@ export interface ViewContext {
   readonly publicUrl: string;
   readonly fileTtlMs: number;
   readonly now: Date;
+}
+
+/** The record of a prediction that has just been created. */
+export function newRecord(plan: PredictionPlan): PredictionRecord {
+  return { ...plan, status: 'starting', startedAt: undefined, completedAt: undefined, error: null, files: null };
 }
 
 export function promptOf(input: unknown): string {
@@ -49,7 +66,7 @@ export function viewOf(record: PredictionRecord, context: ViewContext): Record<s
     version: record.model.version ?? 'hidden',
     input: removed ? {} : record.input,
     output: removed ? null : (record.files?.map((name) => `${publicUrl}/files/${record.id}/${name}`) ?? null),
-    logs: removed ? '' : record.logs,
+    logs: removed ? '' : logsOf(record, context.now),
     error: record.error,
     status: record.status,
     source: 'api',

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Webhook } from 'standardwebhooks';
+import { Journal } from '../journal/journal.js';
 import { Lifetime } from '../lifetime.js';
 import { type PredictionRecord, viewOf } from '../predictions/prediction.js';
 import { SimulatorSettings } from '../settings.js';
-
-export const WEBHOOK_EVENTS = ['start', 'output', 'logs', 'completed'] as const;
-export type ReplicateWebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+import type { ReplicateWebhookEvent } from './webhook-events.js';
 
 /** Replicate sends `output` and `logs` at most this often. */
 const THROTTLE_MS = 500;
@@ -23,15 +22,19 @@ export class WebhookSender {
   constructor(
     private readonly settings: SimulatorSettings,
     private readonly lifetime: Lifetime,
+    private readonly journal: Journal,
   ) {}
 
-  /** Sends the prediction as it is now, in the background. */
+  /** Sends the prediction as it is now, in the background; of the end, until it is taken or given up after a minute. */
   send(record: PredictionRecord, event: ReplicateWebhookEvent): void {
     const { webhook } = record;
-    if (webhook === undefined || !record.webhookEvents.has(event) || this.#isThrottled(record, event)) return;
+    if (webhook === undefined || record.losesWebhooks || !record.webhookEvents.includes(event)) return;
+    // Replicate may send no webhook of an aborted prediction: the simulator never does.
+    if (record.status === 'aborted' || this.#isThrottled(record, event)) return;
     const { publicUrl, fileTtlMs } = this.settings;
     const body = JSON.stringify(viewOf(record, { publicUrl, fileTtlMs, now: new Date() }));
-    this.lifetime.run(() => (event === 'completed' ? this.#deliver(webhook, body) : this.#once(webhook, body)));
+    if (event !== 'completed') this.lifetime.run(() => this.#once(webhook, body));
+    else this.lifetime.run(() => this.#deliver(webhook, { id: record.id, body }));
   }
 
   #isThrottled(record: PredictionRecord, event: ReplicateWebhookEvent): boolean {
@@ -44,14 +47,16 @@ export class WebhookSender {
     return false;
   }
 
-  async #deliver(url: string, body: string): Promise<void> {
-    const id = `msg_${randomUUID()}`;
-    for (let wait = this.settings.webhookRetryMs, waited = 0; ; wait *= 2) {
-      if (await this.#attempt(url, body, id)) return;
-      if (waited + wait > LAST_RETRY_MS) return;
+  async #deliver(url: string, { id, body }: { id: string; body: string }): Promise<void> {
+    // After a restart the same message has the same id.
+    const messageId = `msg_${id}`;
+    let wait = this.settings.webhookRetryMs;
+    for (let waited = 0; !(await this.#attempt(url, body, messageId)); wait *= 2) {
+      if (waited + wait > LAST_RETRY_MS) break;
       await this.lifetime.wait(wait);
       waited += wait;
     }
+    this.journal.append({ type: 'told', id });
   }
 
   async #once(url: string, body: string): Promise<void> {
