@@ -12,7 +12,11 @@ describe('LatestProgress', () => {
     expect(steps.map((each) => latest.hear(each))).toEqual([true, false, false, true, true]);
     // A worker that was overtaken.
     expect(latest.hear(news('a', 2, 70))).toBe(false);
-    expect([latest.of('a', at(5)), latest.of('a', at(2)), latest.of('a', at(null))]).toEqual([15, undefined, undefined]);
+    expect([latest.of('a', at(5)), latest.of('a', at(2)), latest.of('a', at(null))]).toEqual([
+      15,
+      undefined,
+      undefined,
+    ]);
     latest.forget('a');
     expect(latest.of('a', at(5))).toBeUndefined();
   });

@@ -33,7 +33,8 @@ export class HooksController {
   @ApiOperation({
     operationId: 'replicateWebhook',
     summary: 'What Replicate tells of a prediction',
-    description: 'Signed as https://replicate.com/docs/topics/webhooks/verify-webhook says; not older than five minutes.',
+    description:
+      'Signed as https://replicate.com/docs/topics/webhooks/verify-webhook says; not older than five minutes.',
   })
   @ApiHeader({ name: 'webhook-id', required: true })
   @ApiHeader({ name: 'webhook-timestamp', required: true })

@@ -28,6 +28,11 @@ const LONGEST_LOOK_MS = 2_000;
 /** The same for one that no list shows, among many. Milliseconds. */
 const LONGEST_LOOK_OF_MANY_MS = 5_000;
 
+/** The end of an older prediction may have been told before anybody here waited for it. Milliseconds. */
+const YOUNG_MS = 1_000;
+/** Predictions whose end was told so shortly before. */
+const MOST_TOLD = 1_000;
+
 /** Looks at many fall on the same beat, so that one list serves all of them. Milliseconds. */
 const BEAT_MS = 800;
 
@@ -49,6 +54,8 @@ interface Entry extends Awaited {
   dueAt: number;
   asked: Awaited['asked'];
   unlisted: boolean;
+  /** Its end was told since the last call for it began. */
+  told: boolean;
   /** Not before this it is looked for in the list again. */
   listFrom: number;
   /** Pause before the look after the next one. Milliseconds. */
@@ -67,6 +74,8 @@ interface Entry extends Awaited {
 export class PredictionWatch {
   /** A prediction may be waited for twice: work that was delivered again while its first delivery lasts. */
   readonly #entries = new Set<Entry>();
+  /** Those that nobody waited for when their end was told: whoever comes now looks at once. The oldest first. */
+  readonly #told = new Set<string>();
   readonly #msPerCall: number;
   #paidUntil = 0;
   #silentUntil = 0;
@@ -103,6 +112,7 @@ export class PredictionWatch {
         deadline: deadline === null ? Infinity : Date.parse(deadline),
         asked: 'no',
         unlisted: false,
+        told: false,
         listFrom: 0,
         wait: FIRST_LOOK_MS,
         signal,
@@ -118,19 +128,26 @@ export class PredictionWatch {
       };
       signal.addEventListener('abort', abort, { once: true });
       this.#entries.add(entry);
-      this.#lookLater(entry);
+      this.#lookFirst(entry);
       this.#wakeAt(Math.min(entry.dueAt, entry.deadline));
     });
   }
 
-  /** The provider has told that this prediction has ended: it is looked at now. Others' predictions are ignored. */
+  /** The provider has told that this prediction has ended: it is looked at now, or by whoever comes to wait for it. */
   look(id: string): void {
+    let awaited = false;
     for (const entry of this.#entries) {
-      if (entry.id !== id || entry.asked === 'alone') continue;
+      if (entry.id !== id) continue;
+      awaited = true;
+      entry.told = true;
+      if (entry.asked === 'alone') continue;
       entry.asked = 'no';
       entry.dueAt = 0;
       this.#wakeAt(0);
     }
+    if (awaited) return;
+    const [oldest] = this.#told.add(id);
+    if (this.#told.size > MOST_TOLD && oldest !== undefined) this.#told.delete(oldest);
   }
 
   #wakeAt(time: number): void {
@@ -163,6 +180,7 @@ export class PredictionWatch {
   async #ask(entry: Entry, overdue: boolean): Promise<void> {
     const { id, signal } = entry;
     entry.asked = 'alone';
+    entry.told = false;
     this.#gets++;
     this.#pay();
     try {
@@ -189,7 +207,10 @@ export class PredictionWatch {
   async #list(wanted: readonly Entry[]): Promise<void> {
     const listing = new AbortController();
     this.#listing = listing;
-    for (const entry of wanted) entry.asked = 'list';
+    for (const entry of wanted) {
+      entry.asked = 'list';
+      entry.told = false;
+    }
     const missing = new Set(wanted);
     const byId = new Map<string, Entry[]>();
     for (const entry of this.#entries) byId.set(entry.id, [...(byId.get(entry.id) ?? []), entry]);
@@ -251,9 +272,19 @@ export class PredictionWatch {
     return false;
   }
 
+  #lookFirst(entry: Entry): void {
+    const isOld = Date.now() - entry.createdAt > YOUNG_MS;
+    entry.told = this.#told.delete(entry.id) || (this.options.toldEveryMs !== null && isOld);
+    this.#lookLater(entry);
+  }
+
   #lookLater(entry: Entry): void {
     const now = Date.now();
     const many = this.#entries.size > FEW;
+    if (entry.told) {
+      entry.dueAt = now;
+      return;
+    }
     if (this.options.toldEveryMs !== null) entry.dueAt = now + this.options.toldEveryMs;
     else if (!many || entry.unlisted) {
       entry.dueAt = now + entry.wait;
