@@ -7,7 +7,7 @@ import { startNats, type TestNats } from '../../../../test/support/nats.js';
 import { NO_POSTGRES, startGateway, type TestGateway } from '../../test/gateway-fixture.js';
 import { tryInVain } from '../../test/play-worker.js';
 import { LiveHub, type LiveHubOptions } from './live-hub.js';
-import { MISSED, type Change, type Subscription } from './subscription.js';
+import { type Change, type Subscription } from './subscription.js';
 
 describe('LiveHub', () => {
   let nats: TestNats;

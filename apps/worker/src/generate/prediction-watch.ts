@@ -63,7 +63,7 @@ interface Entry extends Awaited {
   readonly signal: AbortSignal;
   readonly onLook: Wanted['onLook'];
   readonly settle: (ending: Ending) => void;
-  readonly fail: (error: unknown) => void;
+  readonly fail: (error: Error) => void;
 }
 
 /**
@@ -123,7 +123,7 @@ export class PredictionWatch {
         },
         fail(error) {
           leave();
-          reject(error as Error);
+          reject(error);
         },
       };
       signal.addEventListener('abort', abort, { once: true });
@@ -192,7 +192,7 @@ export class PredictionWatch {
       if (Date.now() >= entry.listFrom) entry.unlisted = false;
     } catch (error) {
       if (!this.#entries.has(entry)) return;
-      if (!(error instanceof ProviderError) || (overdue && error.kind !== 'not_found')) entry.fail(error);
+      if (!(error instanceof ProviderError) || (overdue && error.kind !== 'not_found')) entry.fail(error as Error);
       else if (error.kind === 'not_found') entry.settle('lost');
       else this.#beSilent(error);
     } finally {
@@ -252,7 +252,7 @@ export class PredictionWatch {
     } catch (error) {
       for (const entry of missing) {
         if (error instanceof ProviderError) this.#lookLater(entry);
-        else if (this.#entries.has(entry)) entry.fail(error);
+        else if (this.#entries.has(entry)) entry.fail(error as Error);
       }
       if (error instanceof ProviderError) this.#beSilent(error);
     } finally {
