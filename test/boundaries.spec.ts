@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'libs/domain',
     'libs/events',
     'libs/observability',
+    'libs/provider',
     'libs/read-models',
     'libs/storage',
   ],

@@ -33,10 +33,12 @@ import { KvQuotas } from './limits/kv-quotas.js';
 import { UserLimitsQuery } from './limits/user-limits.query.js';
 import { EventsController, TIMING } from './rest/events.controller.js';
 import { GenerationsController } from './rest/generations.controller.js';
+import { HooksController, WEBHOOK_SECRET } from './rest/hooks.controller.js';
 import { ImagesController } from './rest/images.controller.js';
 import { LimitsController } from './rest/limits.controller.js';
 import { ListsController } from './rest/lists.controller.js';
 import { ModelsController } from './rest/models.controller.js';
+import { PredictionNews } from './webhooks/prediction-news.js';
 
 /** Who the events of this process come from. */
 const SOURCE = '/darkroom/gateway';
@@ -74,6 +76,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         ListsController,
         ImagesController,
         ModelsController,
+        HooksController,
         HealthController,
       ],
       providers: [
@@ -88,8 +91,25 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         {
           provide: LiveHub,
           inject: [LogConnection],
-          useFactory: (log: LogConnection) =>
-            new LiveHub(log, { onSubscribers: (count) => metrics.liveSubscribers.set(count) }),
+          useFactory: (log: LogConnection) => {
+            const live = new LiveHub(log, { onSubscribers: (count) => metrics.liveSubscribers.set(count) });
+            log.onProgress((news) => live.hear(news));
+            return live;
+          },
+        },
+        { provide: WEBHOOK_SECRET, useValue: config.replicateWebhookSecret },
+        {
+          provide: PredictionNews,
+          inject: [LogConnection, CommandRunner],
+          useFactory: (log: LogConnection, runner: CommandRunner) => new PredictionNews(log, runner),
+        },
+        {
+          provide: CommandRunner,
+          inject: [LogConnection],
+          useFactory: (log: LogConnection) => {
+            const onConflict = () => metrics.appendConflicts.inc();
+            return new CommandRunner(log.store, { source: SOURCE, onAppended: observeAppended(metrics), onConflict });
+          },
         },
         { provide: TIMING, useValue: timing },
         { provide: HealthChecks, inject: [LiveHub, READ_MODELS, STORAGE], useFactory: gatewayChecks },
@@ -105,11 +125,14 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         },
         {
           provide: GenerationsService,
-          inject: [LogConnection, LiveHub, READ_MODELS, KvQuotas],
-          useFactory: (log: LogConnection, live: LiveHub, readModels: ReadModels, quotas: KvQuotas) => {
-            const onConflict = () => metrics.appendConflicts.inc();
-            const options = { source: SOURCE, onAppended: observeAppended(metrics), onConflict };
-            const runner = new CommandRunner(log.store, options);
+          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS, KvQuotas],
+          useFactory: (
+            log: LogConnection,
+            runner: CommandRunner,
+            live: LiveHub,
+            readModels: ReadModels,
+            quotas: KvQuotas,
+          ) => {
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
             const onRefused = (reason: QuotaWindow) => metrics.requestsRefused.inc({ reason });
             const admission = new Admission(quotas, log.store, { onRefused, clock });

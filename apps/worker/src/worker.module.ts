@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { CommandRunner } from '@darkroom/events';
+import { CommandRunner, PredictionClaims, Signals } from '@darkroom/events';
 import { observeAppended, type Metrics } from '@darkroom/observability';
 import type { ReadModels } from '@darkroom/read-models';
 import type { Role, WorkerConfig } from './config.js';
@@ -8,9 +8,9 @@ import { DispatchController } from './dispatch/dispatch.controller.js';
 import { DownloadController } from './download/download.controller.js';
 import { Downloader } from './download/downloader.js';
 import { Canceller } from './generate/canceller.js';
-import { PredictionClaims } from './generate/find-prediction.js';
 import { GenerateController } from './generate/generate.controller.js';
 import { Generator } from './generate/generator.js';
+import { PredictionWatch } from './generate/prediction-watch.js';
 import { ProjectionService } from './project/projection.service.js';
 import { LostWork } from './sweep/lost-work.js';
 import type { Net } from './sweep/net.js';
@@ -18,6 +18,12 @@ import { SweepService } from './sweep/sweep.service.js';
 
 /** Who the events of this process come from. */
 const SOURCE = '/darkroom/worker';
+
+/** Of the provider's limit on calls, for waiting; the rest is for cancelling and for looking for what was lost. */
+const WATCH_SHARE = 0.6;
+
+/** How often predictions are looked at although webhooks tell of their ends: those can be lost. Milliseconds. */
+const TOLD_EVERY_MS = 15_000;
 
 /** The roles that this process plays, over one list of providers. */
 @Module({})
@@ -41,7 +47,14 @@ export class WorkerModule {
     });
     const predictions = new PredictionClaims(claims, provider.name);
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
-    const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs };
+    const { webhookUrl, callsPerMinute } = config.replicate;
+    const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs, webhookUrl };
+    const signals = new Signals(broker);
+    const watch = new PredictionWatch(provider, {
+      callsPerMinute: callsPerMinute * WATCH_SHARE,
+      toldEveryMs: webhookUrl === null ? null : TOLD_EVERY_MS,
+    });
+    if (config.roles.includes('generate')) signals.onPredictionEnded((id) => watch.look(id));
     const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls };
     const nets: readonly Net[] = readModels
       ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)]
@@ -52,13 +65,18 @@ export class WorkerModule {
       generate: {
         controllers: [GenerateController],
         providers: [
-          { provide: Generator, useValue: new Generator(store, runner, provider, predictions, generation) },
+          {
+            provide: Generator,
+            useValue: new Generator(store, runner, provider, predictions, watch, signals, generation),
+          },
           { provide: Canceller, useValue: new Canceller(store, provider, predictions) },
         ],
       },
       download: {
         controllers: [DownloadController],
-        providers: [{ provide: Downloader, useValue: new Downloader(store, runner, provider, storage, download) }],
+        providers: [
+          { provide: Downloader, useValue: new Downloader(store, runner, provider, storage, signals, download) },
+        ],
       },
       project: {
         controllers: [],

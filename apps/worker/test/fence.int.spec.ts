@@ -5,12 +5,14 @@ import {
   EventStoreError,
   JetStreamEventStore,
   PREDICTIONS_BUCKET,
+  Signals,
+  PredictionClaims,
   type EventStore,
 } from '@darkroom/events';
 import { ReplicateProvider } from '@darkroom/provider';
 import { eventually } from '../../../test/support/eventually.js';
-import { PredictionClaims } from '../src/generate/find-prediction.js';
 import { Generator } from '../src/generate/generator.js';
+import { PredictionWatch } from '../src/generate/prediction-watch.js';
 import { WorkerFixture } from './worker-fixture.js';
 
 describe('the fence before a prediction', () => {
@@ -34,7 +36,10 @@ describe('the fence before a prediction', () => {
   ): Promise<Generator> {
     const provider = new ReplicateProvider(fixture.config().replicate);
     const claims = new PredictionClaims(await Claims.open(fixture.broker, PREDICTIONS_BUCKET), provider.name);
-    return new Generator(store, runner, provider, claims, { ...fixture.config(), deadlineMarginMs, worker: 'alone' });
+    const watch = new PredictionWatch(provider, { callsPerMinute: 1_000_000, toldEveryMs: null });
+    const signals = new Signals(fixture.broker);
+    const options = { ...fixture.config(), deadlineMarginMs, worker: 'alone', webhookUrl: null };
+    return new Generator(store, runner, provider, claims, watch, signals, options);
   }
 
   it('a worker that was suspended between its fence and its create asks for nothing when it wakes', async () => {

@@ -27,6 +27,9 @@ const BY_NAME = new Map(Object.entries(TYPES).map(([type, name]) => [name, type 
 /** Carries an event's position in the log when the event travels as work, in another stream. */
 const POSITION_HEADER = 'Darkroom-Position';
 
+/** A prediction to be cancelled that the generation of the work never knew of. */
+export const PREDICTION_HEADER = 'Darkroom-Prediction';
+
 /** A message that is no event of ours. */
 export class EnvelopeError extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -73,6 +73,20 @@ export function workOf(generationId: string): string[] {
   return WORK_SUBJECTS.map((subject) => subject.replace(/\*$/, generationId));
 }
 
+/** Called out when the provider tells that a prediction has ended. Not kept. */
+export function predictionSubject(predictionId: string): string {
+  return `prediction.${predictionId}`;
+}
+
+export const ANY_PREDICTION = 'prediction.*';
+
+/** Called out while an attempt goes on. Not kept. */
+export function progressSubject(generationId: string): string {
+  return `progress.${generationId}`;
+}
+
+export const ANY_PROGRESS = 'progress.*';
+
 /** Where the broker tells that a message of WORK was delivered as often as it may be. */
 export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;
 

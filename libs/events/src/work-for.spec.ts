@@ -86,6 +86,17 @@ describe('workFor', () => {
     expect(workAfter(requested, started, predicted, generated, cancelled)).toBeNull();
   });
 
+  it('a prediction that turns up after its attempt was given up is waited for at once', () => {
+    const error = { code: 'outcome_unknown', message: '', retryable: true } as const;
+    const lost = { stage: 'generate', attempt: 1, error, retry_at: LATER, retry_stage: 'generate' } as const;
+    const found = event('PredictionCreated', { ...predicted.data, adopted: true } as EventData['PredictionCreated']);
+    const givenUp = [requested, started, event('AttemptFailed', { ...lost, counted: true })];
+    expect(workAfter(...givenUp, found)).toEqual({ stage: 'generate', lane: 'high', at: null });
+    // Whoever began the attempt has it in hand.
+    expect(workAfter(requested, started, found)).toBeNull();
+    expect(workFor(found, fold([...givenUp, found, generated])!)).toBeNull();
+  });
+
   it('the other facts ask for nothing', () => {
     expect(workAfter(requested, started)).toBeNull();
     expect(workAfter(requested, started, predicted)).toBeNull();

@@ -10,6 +10,7 @@ export interface Work {
 
 /** Whether a fact asks for work at all: most of them need no look at their generation. */
 export function asksForWork(event: GenerationEvent): boolean {
+  if (event.type === 'PredictionCreated') return event.data.adopted;
   return ['GenerationRequested', 'Generated', 'AttemptFailed', 'RetryRequested', 'Cancelled'].includes(event.type);
 }
 
@@ -35,8 +36,12 @@ export function workFor(event: GenerationEvent, generation: Generation): Work | 
       const begun = generation.current ?? generation.unresolved;
       return begun?.stage === 'generate' ? { stage: 'cancel', lane, at: null } : null;
     }
+    case 'PredictionCreated': {
+      // Of an attempt that was given up, adopted by a webhook: nobody waits for it until the retry is due.
+      const fence = generation.current?.stage === 'generate' ? generation.current.fence : Infinity;
+      return event.data.adopted && fence < generation.stageSince ? { stage: 'generate', lane, at: null } : null;
+    }
     case 'AttemptStarted':
-    case 'PredictionCreated':
     case 'Downloaded':
     case 'Failed':
       return null;

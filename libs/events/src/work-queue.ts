@@ -1,7 +1,7 @@
 import type { Lane } from '@darkroom/domain';
 import { JetStreamApiError, type JetStreamPublishOptions } from '@nats-io/jetstream';
 import type { Broker } from './connect.js';
-import { encode } from './envelope.js';
+import { encode, PREDICTION_HEADER } from './envelope.js';
 import type { RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
 import { WORK_STREAM, scheduleSubject, workSubject, type WorkStage } from './subjects.js';
@@ -50,5 +50,23 @@ export class WorkQueue {
     const subject = scheduled ? scheduleSubject(stage, event.generationId) : target;
     this.broker.assertConnected();
     await this.broker.jetstream.publish(subject, body, { headers, ...options, ...scheduled });
+  }
+
+  /**
+   * Has a prediction cancelled that turned up after its generation was.
+   * @param event the cancellation
+   * @throws EventStoreError `unavailable`; ask again
+   */
+  async cancelPrediction(event: RecordedEvent, lane: Lane, predictionId: string): Promise<void> {
+    const { headers, body } = encode(event);
+    headers.set(PREDICTION_HEADER, predictionId);
+    const msgID = `${event.id}.cancel.${predictionId}`;
+    try {
+      this.broker.assertConnected();
+      const subject = workSubject('cancel', lane, event.generationId);
+      await this.broker.jetstream.publish(subject, body, { headers, msgID, expect: { streamName: WORK_STREAM } });
+    } catch (error) {
+      throw readError(error);
+    }
   }
 }

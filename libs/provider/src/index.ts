@@ -1,3 +1,4 @@
+export * from './is-answer-to.js';
 export * from './provider.port.js';
 export { authorizationFor } from './replicate/authorization.js';
 export type { CallObserver, Operation, ProviderCall } from './replicate/provider-fetch.js';

@@ -166,7 +166,8 @@ export class GenerationsService {
     const userId = principal.operator ? null : principal.userId;
     try {
       const page = await this.readModels.generations.list({ userId, filters, limit, cursor, now });
-      const generations = page.rows.map(({ id, ...snapshot }) => this.#view(id, snapshot, now));
+      const { publicUrl } = this.rules;
+      const generations = page.rows.map(({ id, state, position }) => viewOf(state, { id, position, now, publicUrl }));
       return { generations, nextCursor: page.nextCursor, position: page.position };
     } catch (error) {
       if (!(error instanceof BadCursor)) throw error;
@@ -206,7 +207,7 @@ export class GenerationsService {
    * or the log cannot be read for long: follow again, after the last position that was heard
    */
   async follow(principal: Principal, id: string, { after, signal }: FollowOptions): Promise<Following> {
-    const subscription = this.live.subscribe({ generationId: id }, signal);
+    const subscription = this.live.subscribe({ generationId: id }, signal, true);
     try {
       const stream = await this.#ownedStream(principal, id);
       const isOfThisLog = after === null || after <= stream.position || after <= (await this.live.lastPosition());
@@ -232,7 +233,13 @@ export class GenerationsService {
   }
 
   async *#views(moments: AsyncIterable<Moment>): AsyncGenerator<GenerationView, void, void> {
-    for await (const { id, time, ...snapshot } of moments) yield this.#view(id, snapshot, time ?? undefined);
+    let last: GenerationView | undefined;
+    for await (const { id, time, ...snapshot } of moments) {
+      const view = this.#view(id, snapshot, time ?? undefined);
+      // No event, and no step forward: of another attempt, or told with the event before.
+      if (view.position === last?.position && view.progress <= last.progress) continue;
+      yield (last = view);
+    }
   }
 
   async #command(
@@ -312,7 +319,8 @@ export class GenerationsService {
   }
 
   #view(id: string, { state, position }: Snapshot, now = new Date().toISOString()): GenerationView {
-    return viewOf(state, { id, position, now, publicUrl: this.rules.publicUrl });
+    const progress = this.live.progressOf(id, state);
+    return viewOf(state, { id, position, now, publicUrl: this.rules.publicUrl, progress });
   }
 }
 

@@ -6,12 +6,17 @@ import {
   IDEMPOTENCY_BUCKET,
   JetStreamEventStore,
   JetStreamLogReader,
+  PredictionClaims,
+  PREDICTIONS_BUCKET,
   provision,
   QUOTAS_BUCKET,
   SLOTS_BUCKET,
+  Signals,
+  WorkQueue,
   type Broker,
   type EventStore,
   type LogReader,
+  type ProgressNews,
 } from '@darkroom/events';
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -25,13 +30,19 @@ interface Opened {
   readonly store: EventStore;
   readonly reader: LogReader;
   readonly buckets: Buckets;
+  readonly signals: Signals;
+  readonly work: WorkQueue;
 }
 
 interface Buckets {
   readonly idempotencyKeys: Claims;
   readonly quotas: Documents;
   readonly slots: Documents;
+  readonly predictions: PredictionClaims;
 }
+
+/** Name of the provider whose webhooks are taken, as its predictions are claimed and recorded. */
+export const PROVIDER = 'replicate';
 
 /**
  * The event log, from before NATS can be reached: until then everything throws EventStoreError `unavailable`, and the
@@ -40,6 +51,7 @@ interface Buckets {
 export class LogConnection {
   readonly #logger = new Logger('Log');
   readonly #closing = new AbortController();
+  readonly #progressListeners: ((news: ProgressNews) => void)[] = [];
   #opened: Opened | null = null;
   #opening: Promise<void> = Promise.resolve();
 
@@ -69,6 +81,20 @@ export class LogConnection {
   /** @throws EventStoreError `unavailable` */
   readonly slots = (): Documents => this.#use().buckets.slots;
 
+  /** @throws EventStoreError `unavailable` */
+  readonly predictions = (): PredictionClaims => this.#use().buckets.predictions;
+
+  /** @throws EventStoreError `unavailable` */
+  readonly signals = (): Signals => this.#use().signals;
+
+  /** @throws EventStoreError `unavailable` */
+  readonly work = (): WorkQueue => this.#use().work;
+
+  /** Hears how far generations have come, as long as NATS can be reached. Register it before {@link open}. */
+  onProgress(listener: (news: ProgressNews) => void): void {
+    this.#progressListeners.push(listener);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#opening;
@@ -97,13 +123,22 @@ export class LogConnection {
       await provision(broker, { replicas, ackWaitMs }, signal);
       return {
         idempotencyKeys: await Claims.open(broker, IDEMPOTENCY_BUCKET),
+        predictions: new PredictionClaims(await Claims.open(broker, PREDICTIONS_BUCKET), PROVIDER),
         quotas: await Documents.open(broker, QUOTAS_BUCKET),
         slots: await Documents.open(broker, SLOTS_BUCKET),
       };
     });
     if (!buckets || signal.aborted) return broker.close();
-    const store = new JetStreamEventStore(broker);
-    this.#opened = { broker, store, reader: new JetStreamLogReader(broker), buckets };
+    const signals = new Signals(broker);
+    for (const listener of this.#progressListeners) signals.onProgress(listener);
+    this.#opened = {
+      broker,
+      store: new JetStreamEventStore(broker),
+      reader: new JetStreamLogReader(broker),
+      buckets,
+      signals,
+      work: new WorkQueue(broker),
+    };
     this.#logger.log('The event log is open');
     // Reconnecting is the client's business. What it gives up on, such as a refused credential, begins anew here.
     void broker.connection.closed().then(() => {

@@ -18,8 +18,9 @@ export interface StreamTiming {
 export const STREAM_TIMING: StreamTiming = { heartbeatMs: 15_000, stallMs: 30_000 };
 
 /**
- * Generations as Server-Sent Events (WHATWG HTML, section 9.2): `id` is the position, `data` the generation as JSON. Ends
- * with its source; fails with it, or when it is not read, which breaks the connection off: the client comes back with
+ * Generations as Server-Sent Events (WHATWG HTML, section 9.2): `id` is the position, `data` the generation as JSON. What
+ * is told again at the same position, because it has come further, has no id: it cannot be resumed at. Ends with its
+ * source; fails with it, or when it is not read, which breaks the connection off: the client comes back with
  * the last id that it saw.
  */
 export class EventStream extends Readable {
@@ -51,10 +52,13 @@ export class EventStream extends Readable {
   }
 
   async #pump(source: AsyncIterable<GenerationView>): Promise<void> {
+    let told = -1;
     try {
       for await (const view of source) {
         if (this.destroyed) return;
-        const message = `id: ${view.position}\nevent: generation\ndata: ${JSON.stringify(view)}\n\n`;
+        const id = view.position === told ? '' : `id: ${view.position}\n`;
+        told = view.position;
+        const message = `${id}event: generation\ndata: ${JSON.stringify(view)}\n\n`;
         if (!this.push(message)) await this.#untilTaken();
       }
       this.push(null);

@@ -3,7 +3,7 @@ import { EventStoreError, type EventStore, type LoadedStream, type RecordedEvent
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors/app-error.js';
 import type { FoldedStates } from './folded-states.js';
-import { MISSED, type Subscription } from './subscription.js';
+import { MISSED, PROGRESSED, type Subscription } from './subscription.js';
 
 /** Pause before the log is asked again after it could not answer. Milliseconds. */
 const RETRY_PAUSE_MS = 500;
@@ -25,7 +25,8 @@ export interface FollowOptions {
 
 /**
  * The generation after each event, in order, each once: those that `loaded` holds beyond `after`, then those of the
- * subscription, which was made before the loading. Ends once it has told a terminal state that nothing follows.
+ * subscription, which was made before the loading. Between them, whenever it has come further, as it is, at the position
+ * that was told last. Ends once it has told a terminal state that nothing follows.
  * @throws AppError `unavailable`
  */
 export async function* followGeneration(
@@ -59,6 +60,10 @@ export async function* followGeneration(
     const from = after ?? 0;
     if (ended()) return;
     for await (const change of subscription) {
+      if (change === PROGRESSED) {
+        if (state && last) yield { id, state, position: last.position, time: null };
+        continue;
+      }
       if (change !== MISSED && change.version <= (state?.version ?? 0)) continue;
       if (change !== MISSED && change.version === (state?.version ?? 0) + 1) {
         yield* tell([change], from);
@@ -84,6 +89,7 @@ export async function* followEvents(
   states: () => FoldedStates,
 ): AsyncGenerator<Moment, void, void> {
   for await (const change of subscription) {
+    if (change === PROGRESSED) continue;
     if (change === MISSED) throw new AppError('unavailable', 'Updates may have been missed; subscribe again');
     const state = await insist(subscription, () => states().after(change));
     if (state) yield { id: change.generationId, state, position: change.position, time: change.time };

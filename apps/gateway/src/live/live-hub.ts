@@ -1,9 +1,18 @@
-import { EventStoreError, type EventStore, type LogReader, type Position, type RecordedEvent } from '@darkroom/events';
+import type { EventType, Generation } from '@darkroom/domain';
+import {
+  EventStoreError,
+  type EventStore,
+  type LogReader,
+  type Position,
+  type ProgressNews,
+  type RecordedEvent,
+} from '@darkroom/events';
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '../errors/app-error.js';
 import { FoldedStates } from './folded-states.js';
-import { MISSED, Subscription, type Change } from './subscription.js';
+import { LatestProgress } from './latest-progress.js';
+import { MISSED, PROGRESSED, Subscription, type Change } from './subscription.js';
 
 /** Pause before the log is read again after it could not be. Milliseconds. */
 const RETRY_PAUSE_MS = 500;
@@ -16,6 +25,9 @@ const STEADY_MS = 5_000;
 
 /** Events that are handed out before subscribers get a turn: much less than any of them may have waiting. */
 const MOST_AT_ONCE = 100;
+
+/** After these there is no progress. */
+const ENDS: ReadonlySet<EventType> = new Set<EventType>(['Downloaded', 'Failed', 'Cancelled']);
 
 /** Whose events a subscriber wants: those of a generation, of a user, or all. */
 export type Interest = { readonly generationId: string } | { readonly userId: string } | 'everything';
@@ -38,6 +50,7 @@ export class LiveHub {
   readonly #logger = new Logger('LiveHub');
   readonly #closing = new AbortController();
   readonly #subscriptions = new Map<string, Set<Subscription>>();
+  readonly #progress = new LatestProgress();
   readonly #options: Required<LiveHubOptions>;
   #states: FoldedStates;
   #count = 0;
@@ -61,9 +74,10 @@ export class LiveHub {
    * Collects events from the moment of the call: subscribe first, then look at the log, and nothing is missed. It ends
    * when `signal` aborts or the hub closes, and with an AppError `unavailable` when the subscriber falls behind or the
    * log cannot be read for long.
+   * @param progress whether to collect {@link PROGRESSED}, too
    */
-  subscribe(interest: Interest, signal: AbortSignal): Subscription {
-    const subscription = new Subscription(this.#options.capacity);
+  subscribe(interest: Interest, signal: AbortSignal, progress = false): Subscription {
+    const subscription = new Subscription(this.#options.capacity, progress);
     if (signal.aborted || this.#closing.signal.aborted) {
       subscription.end();
       return subscription;
@@ -100,6 +114,17 @@ export class LiveHub {
     if (!this.#following) throw new EventStoreError('unavailable', 'The log is not followed yet');
   }
 
+  /** An attempt has come further. Whoever follows its generation is told so. */
+  hear(news: ProgressNews): void {
+    if (!this.#progress.hear(news)) return;
+    for (const subscription of this.#subscriptions.get(keyOf(news)) ?? []) subscription.push(PROGRESSED);
+  }
+
+  /** Per cent, as far as it was heard of the attempt that the generation has in hand. */
+  progressOf(generationId: string, state: Generation): number | undefined {
+    return this.#progress.of(generationId, state);
+  }
+
   /** States of generations after events that were handed out. */
   get states(): FoldedStates {
     return this.#states;
@@ -130,7 +155,10 @@ export class LiveHub {
           this.#following = true;
         }
         for await (const batch of this.log.reader.read(position, { signal, maxBatch: MOST_AT_ONCE })) {
-          for (const event of batch) this.#push(this.#interestedIn(event), event);
+          for (const event of batch) {
+            if (ENDS.has(event.type)) this.#progress.forget(event.generationId);
+            this.#push(this.#interestedIn(event), event);
+          }
           position = batch.at(-1)?.position ?? position;
           failingSince = null;
         }

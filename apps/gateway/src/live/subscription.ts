@@ -4,7 +4,10 @@ import { AppError } from '../errors/app-error.js';
 /** Stands where events may have been missed: whoever needs all of them has to look at the log. */
 export const MISSED = Symbol('MISSED');
 
-export type Change = RecordedEvent | typeof MISSED;
+/** Stands where an attempt has come further, which is no event: look it up. */
+export const PROGRESSED = Symbol('PROGRESSED');
+
+export type Change = RecordedEvent | typeof MISSED | typeof PROGRESSED;
 
 /**
  * What the hub hands to one subscriber: a bounded queue with an end. It collects from the moment it was made. Iterate
@@ -17,8 +20,14 @@ export class Subscription implements AsyncIterable<Change> {
   #error: AppError | null = null;
   #wake = (): void => undefined;
 
-  /** @param capacity changes that may wait for the subscriber; with one more it is cut */
-  constructor(private readonly capacity: number) {}
+  /**
+   * @param capacity changes that may wait for the subscriber; with one more it is cut
+   * @param progress whether it hears of progress, too
+   */
+  constructor(
+    private readonly capacity: number,
+    private readonly progress = false,
+  ) {}
 
   /** Aborts when it ends, for whatever reason. */
   get signal(): AbortSignal {
@@ -27,6 +36,8 @@ export class Subscription implements AsyncIterable<Change> {
 
   push(change: Change): void {
     if (this.signal.aborted) return;
+    // Whoever has not looked yet will see the latest: a slow reader is not cut for it.
+    if (change === PROGRESSED && (!this.progress || this.#queue.length > 0)) return;
     // Looking at the log shows what waits, too; and of another log it would be wrong.
     if (change === MISSED) this.#queue = [];
     if (this.#queue.length >= this.capacity) {

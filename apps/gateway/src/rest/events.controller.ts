@@ -30,7 +30,7 @@ export class EventsController {
     description:
       'First the generation as it is, then after each change, until it ends. Messages are of the type `generation`; ' +
       '`data` is the generation, `id` its stream position. After a lost connection, `Last-Event-ID` goes on without a ' +
-      'gap or a repeat. The stream ends with the generation, or when the credential expires.',
+      'gap or a repeat. In between, a message without an `id` tells that it has come further. The stream ends with the generation, or when the credential expires.',
   })
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiHeader({

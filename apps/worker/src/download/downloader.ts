@@ -10,11 +10,13 @@ import {
   type GenerationError,
   type StoredImage,
 } from '@darkroom/domain';
-import { CommandRunner, type EventStore, type RecordedEvent } from '@darkroom/events';
+import { CommandRunner, type EventStore, type RecordedEvent, type Signals } from '@darkroom/events';
 import { ProviderError } from '@darkroom/provider';
 import { imageKey, StorageError, type ImageStorage } from '@darkroom/storage';
 import { commandOf } from '../command-of.js';
 import type { Connections } from '../connections.js';
+import { downloadProgress } from '../progress/percent.js';
+import { tellProgress } from '../progress/tell-progress.js';
 import { DownloadError } from './download-error.js';
 import { fetchImage } from './fetch-image.js';
 import { ImageError, measureImage } from './measure-image.js';
@@ -40,6 +42,7 @@ export class Downloader {
     private readonly runner: CommandRunner,
     private readonly provider: Connections['provider'],
     private readonly storage: ImageStorage,
+    private readonly signals: Pick<Signals, 'progress'>,
     private readonly options: DownloaderOptions,
   ) {}
 
@@ -53,8 +56,15 @@ export class Downloader {
     const attempt = state.current ?? (await this.#begin(id, state));
     if (!attempt) return;
     const { outputs } = state.generated;
+    const tell = tellProgress({ generationId: id, fence: attempt.fence }, (news) => this.signals.progress(news));
+    const shares = outputs.map(() => 0);
+    const store = (url: string, index: number): Promise<StoredImage> =>
+      this.#store(id, url, index, signal, (share) => {
+        shares[index] = share;
+        tell(downloadProgress(shares));
+      });
     try {
-      const images = await Promise.all(outputs.map((url, index) => this.#store(id, url, index, signal)));
+      const images = await Promise.all(outputs.map(store));
       await this.runner.execute(id, commandOf({ type: 'RecordDownloaded', fence: attempt.fence, images }));
     } catch (error) {
       signal.throwIfAborted();
@@ -82,9 +92,16 @@ export class Downloader {
     return null;
   }
 
-  async #store(generationId: string, url: string, index: number, signal: AbortSignal): Promise<StoredImage> {
+  async #store(
+    generationId: string,
+    url: string,
+    index: number,
+    signal: AbortSignal,
+    onProgress: (share: number) => void,
+  ): Promise<StoredImage> {
     const { content } = await fetchImage(url, {
       signal,
+      onProgress,
       allowPrivate: () => this.options.allowPrivateUrls,
       authorizationFor: (hop) => this.provider.authorizationFor(hop.href),
     });

@@ -21,6 +21,8 @@ export interface FetchOptions {
   readonly allowPrivate?: (url: URL) => boolean;
   /** The Authorization header for this hop, if it may have one. Asked anew for every redirect, so that none leaks. */
   readonly authorizationFor?: (url: URL) => string | undefined;
+  /** Told of the share (0–1) that has come, where the server says how much there is, and of the end. */
+  readonly onProgress?: (share: number) => void;
   /** When it aborts, the fetch rejects with the signal's own reason. */
   readonly signal?: AbortSignal;
 }
@@ -83,7 +85,7 @@ async function visit(url: URL, signal: AbortSignal, options: FetchOptions): Prom
       throw DownloadError.of(error, 'network', `No answer from ${url.host}`);
     });
     const location = redirectOf(response);
-    if (location === undefined) return await receive(response, maxBytes, signal);
+    if (location === undefined) return await receive(response, maxBytes, signal, options.onProgress);
     await discard(response);
     return parse(location, url);
   } finally {
@@ -99,6 +101,7 @@ async function receive(
   response: Dispatcher.ResponseData,
   maxBytes: number,
   signal: AbortSignal,
+  onProgress: FetchOptions['onProgress'],
 ): Promise<FetchedImage> {
   const { statusCode: status, body } = response;
   if (status !== 200) {
@@ -121,6 +124,7 @@ async function receive(
       if (bytes > maxBytes) throw new DownloadError('too_large', `More than ${maxBytes} bytes`);
       hash.update(part);
       parts.push(part);
+      if (announced > 0) onProgress?.(Math.min(1, bytes / announced));
     }
   } catch (error) {
     signal.throwIfAborted();
@@ -128,6 +132,7 @@ async function receive(
   }
   if (announced >= 0 && announced !== bytes)
     throw new DownloadError('truncated', `Ended after ${bytes} bytes of ${announced}`);
+  onProgress?.(1);
   return { content: Buffer.concat(parts), bytes, sha256: hash.digest('hex') };
 }
 

@@ -1,7 +1,6 @@
 import type { Attempt, EventData } from '@darkroom/domain';
-import { bucketKey, type Claims } from '@darkroom/events';
-import { ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
-import canonicalize from 'canonicalize';
+import type { PredictionClaims } from '@darkroom/events';
+import { isAnswerTo, ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import { pause } from '../pause.js';
 
 /** A prediction can take a moment to appear in the provider's list. Pauses before each further look, milliseconds. */
@@ -12,23 +11,9 @@ export const LAST_LOOK_MS = [0];
 /** The provider's clock and ours may differ by this. Milliseconds. */
 const CLOCK_MARGIN_MS = 60_000;
 
-/** Which generation a prediction belongs to, decided once and for all by whoever claims it first. */
-export class PredictionClaims {
-  constructor(
-    private readonly claims: Claims,
-    private readonly provider: string,
-  ) {}
-
-  /** True when the prediction is this attempt's from now on, or was already. */
-  async claim(predictionId: string, generationId: string, attempt: Attempt): Promise<boolean> {
-    const owner = `${generationId}/${attempt.fence}`;
-    return (await this.claims.claim(bucketKey(this.provider, predictionId), owner)) === owner;
-  }
-}
-
 /**
- * The prediction of an attempt that was given up. A known one is asked for. One whose answer was lost is looked for: one of the same model and input, created since, that
- * belongs to nobody else. Two generations that ask for the same may swap predictions; each gets what it asked for, and
+ * The prediction of an attempt that was given up. A known one is asked for. One whose answer was lost is looked for: one
+ * of the same model and input, created since, that belongs to nobody else. Two generations that ask for the same may swap predictions; each gets what it asked for, and
  * neither is paid for twice.
  * @throws ProviderError when the provider cannot be asked; HandBack
  */
@@ -42,12 +27,12 @@ export async function findPrediction(
   const { generationId, request, attempt } = wanted;
   if (attempt.prediction) return known(provider, attempt.prediction.id, signal);
   const since = new Date(Date.parse(attempt.startedAt) - CLOCK_MARGIN_MS).toISOString();
-  const input = canonicalize(request.provider_input);
+  const asked = { model: request.model_id, input: request.provider_input };
   for (const wait of looksMs) {
     await pause(wait, signal);
     for await (const prediction of provider.list(since, { signal })) {
-      const same = prediction.model === request.model_id && canonicalize(prediction.input) === input;
-      if (same && (await claims.claim(prediction.id, generationId, attempt))) return prediction;
+      if (isAnswerTo(prediction, asked) && (await claims.claim(prediction.id, generationId, attempt)))
+        return prediction;
     }
   }
   return null;

@@ -18,7 +18,7 @@ export class GenerateController {
   }
 
   @Handles('work.cancel')
-  cancel(@Payload() work: RecordedEvent, @Ctx() { signal }: Delivery): Promise<void> {
-    return withWorkContext(work, () => this.canceller.cancel(work, signal));
+  cancel(@Payload() work: RecordedEvent, @Ctx() { signal, predictionId }: Delivery): Promise<void> {
+    return withWorkContext(work, () => this.canceller.cancel(work, predictionId, signal));
   }
 }

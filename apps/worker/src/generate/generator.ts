@@ -14,13 +14,18 @@ import {
   snapshotOf,
   type EventStore,
   type Outcome,
+  type PredictionClaims,
   type RecordedEvent,
+  type Signals,
   type Snapshot,
 } from '@darkroom/events';
-import { isTerminal as hasEnded, ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
+import { ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import { commandOf, type Intent } from '../command-of.js';
 import { pause } from '../pause.js';
-import { findPrediction, LAST_LOOK_MS, type PredictionClaims } from './find-prediction.js';
+import { findPrediction, LAST_LOOK_MS } from './find-prediction.js';
+import { percentIn, runProgress } from '../progress/percent.js';
+import { tellProgress } from '../progress/tell-progress.js';
+import type { Ending, PredictionWatch } from './prediction-watch.js';
 import { createFailure, outcomeOf } from './prediction-outcome.js';
 
 export interface GeneratorOptions {
@@ -31,20 +36,20 @@ export interface GeneratorOptions {
   /** Between the provider's own deadline and ours: its clock may differ, and its answer takes time. Milliseconds. */
   readonly deadlineMarginMs: number;
   readonly retryBaseMs: number;
+  /** Where the provider tells of its predictions; null: nowhere. */
+  readonly webhookUrl: string | null;
 }
 
 /** An attempt that is in the log, and its generation as it was then: what comes next needs no look at the log. */
 interface Begun {
   readonly attempt: Attempt;
   readonly known: Snapshot;
+  /** When its prediction was created, by the provider's clock, if that was told. */
+  readonly createdAt?: string;
 }
 
 /** Pause between looks whether the log answers again. Milliseconds. */
 const LOG_PAUSE_MS = 250;
-
-/** Pauses between looks at a running prediction. Milliseconds. */
-const FIRST_LOOK_MS = 200;
-const LONGEST_LOOK_MS = 2_000;
 
 /**
  * The generate stage: from a request to the provider's finished images, paid for once. The steps of docs/ARCHITECTURE.md
@@ -56,6 +61,8 @@ export class Generator {
     private readonly runner: CommandRunner,
     private readonly provider: ImageProvider,
     private readonly claims: PredictionClaims,
+    private readonly watch: PredictionWatch,
+    private readonly signals: Pick<Signals, 'progress'>,
     private readonly options: GeneratorOptions,
   ) {}
 
@@ -77,9 +84,7 @@ export class Generator {
       ? await this.#resume(id, state, { attempt: state.current, known }, signal)
       : await this.#begin(id, state, known, signal);
     if (!begun?.attempt.prediction) return;
-    const { prediction: wanted, deadline } = begun.attempt;
-    const prediction = await this.#waitFor(wanted.id, deadline, signal);
-    await this.#finish(id, state, begun, prediction);
+    await this.#finish(id, state, begun, await this.#ending(id, begun, begun.attempt.prediction.id, signal));
   }
 
   /** A new attempt: fence first, then the one POST. Answers the attempt once its prediction is in the log. */
@@ -116,6 +121,7 @@ export class Generator {
         version: state.request.provider_version,
         input: state.request.provider_input,
         cancelAfterSeconds: Math.floor(timeMs / 1_000),
+        ...this.#webhook(id, attempt),
       });
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
@@ -196,7 +202,10 @@ export class Generator {
       { code: 'outcome_unknown', message: reason.slice(0, 1_000), retryable: true },
       { counted: true, pauseMs: null },
     );
-    return null;
+    // A webhook may have told of it meanwhile: then it was not given up.
+    const known = snapshotOf((await this.store.load(id)).events);
+    const attempt = known.state && !isTerminal(known.state.status) ? known.state.current : null;
+    return attempt?.fence === begun.attempt.fence ? { attempt, known } : null;
   }
 
   async #adopt(
@@ -239,44 +248,36 @@ export class Generator {
       adopted,
     });
     const outcome = await this.runner.execute(id, record, null, known);
-    if (outcome.kind === 'done') return outcome.state.current && { attempt: outcome.state.current, known: outcome };
+    const { createdAt } = prediction;
+    if (outcome.kind === 'done') {
+      return outcome.state.current && { attempt: outcome.state.current, known: outcome, createdAt };
+    }
     // Cancelled meanwhile, or overtaken: nobody wants this prediction any more.
     await this.provider.cancel(prediction.id);
     return null;
   }
 
-  async #waitFor(
-    predictionId: string,
-    deadline: string | null,
-    signal: AbortSignal,
-  ): Promise<Prediction | 'lost' | 'overdue'> {
-    let wait = FIRST_LOOK_MS;
-    for (;;) {
-      const overdue = deadline !== null && Date.now() > Date.parse(deadline);
-      try {
-        // The provider should have ended it by itself. Whatever it says, there is an end to waiting.
-        const seen = await (overdue
-          ? this.provider.cancel(predictionId, { signal })
-          : this.provider.get(predictionId, { signal }));
-        if (hasEnded(seen.status)) return seen;
-        if (overdue) return 'overdue';
-      } catch (error) {
-        if (!(error instanceof ProviderError)) throw error;
-        if (error.kind === 'not_found') return 'lost';
-        if (overdue) throw error;
-        wait = Math.max(wait, (error.details.retryAfterSeconds ?? 0) * 1_000);
-      }
-      await pause(wait, signal);
-      wait = Math.min(wait * 1.4, LONGEST_LOOK_MS);
-    }
+  #webhook(generationId: string, { fence }: Attempt): { webhook?: string } {
+    const { webhookUrl } = this.options;
+    return webhookUrl === null ? {} : { webhook: `${webhookUrl}?generation=${generationId}&fence=${fence}` };
   }
 
-  async #finish(
-    id: string,
-    state: Generation,
-    begun: Begun,
-    prediction: Prediction | 'lost' | 'overdue',
-  ): Promise<void> {
+  #ending(
+    generationId: string,
+    { attempt, createdAt }: Begun,
+    predictionId: string,
+    signal: AbortSignal,
+  ): Promise<Ending> {
+    const { fence, startedAt, deadline } = attempt;
+    const tell = tellProgress({ generationId, fence }, (news) => this.signals.progress(news));
+    const onLook = ({ logs }: Prediction): void => {
+      const percent = percentIn(logs);
+      if (percent !== null) tell(runProgress(percent));
+    };
+    return this.watch.ended(predictionId, { createdAt: createdAt ?? startedAt, deadline, onLook }, signal);
+  }
+
+  async #finish(id: string, state: Generation, begun: Begun, prediction: Ending): Promise<void> {
     if (prediction === 'lost') {
       const error = {
         code: 'prediction_failed',

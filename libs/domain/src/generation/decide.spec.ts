@@ -251,8 +251,13 @@ describe('an outcome that is unknown', () => {
     expect(scenario.state).toMatchObject({ status: 'completed', spent: { generate: 1, download: 1 } });
   });
 
-  it('of a known prediction can be taken up again', () => {
-    const scenario = at('predicted').given(held((fence) => failAttempt(fence, 'outcome_unknown')));
+  it('is none once the prediction is known', () => {
+    const scenario = at('predicted');
+    expect(scenario.when(failAttempt(scenario.fence, 'outcome_unknown'))).toMatchObject({ code: 'stale_attempt' });
+  });
+
+  it('of a known prediction, whose work was given up, can be taken up again', () => {
+    const scenario = at('predicted').given(fail('delivery_exhausted'), retry);
     const { fence } = scenario.state.unresolved!;
     expect(scenario.when(predict(fence, 'other', true))).toMatchObject({ code: 'stale_attempt' });
     scenario.given(predict(fence, 'prediction-1', true), held(generate));

@@ -132,6 +132,8 @@ function failAttempt(command: CommandOf<'FailAttempt'>, state: Generation, attem
   const begun = attemptsBegun(state, attempt.stage);
   // The last attempt may wait for its lost answer: its prediction can still turn up, and it has been paid for.
   const outcomeUnknown = error.code === 'outcome_unknown';
+  // Somebody else found it while this worker looked: a webhook, for instance.
+  if (outcomeUnknown && attempt.prediction) return reject('stale_attempt', 'The prediction is known by now');
   const mayWait = outcomeUnknown || !counted;
   const exhausted = !mayWait && attemptsLeft(state, attempt, retryStage) <= 0;
   if (

@@ -211,14 +211,17 @@ export function statusAt(generation: Generation, now: string): Status {
 const PROGRESS: Readonly<Record<Status, number>> = {
   scheduled: 0,
   queued: 10,
-  processing: 50,
+  processing: 10,
   downloading: 80,
   completed: 100,
   failed: 100,
   cancelled: 100,
 };
 
-/** Per cent, 0–100, by stage (the figures of the system that Darkroom replaces). An ended generation is at 100. */
+/**
+ * Per cent, 0–100, as far as the status alone tells: where each begins. What the provider tells of a run lies between
+ * 10 and 80, what the download tells between 80 and 99 (docs/adr/0018). An ended generation is at 100.
+ */
 export function progressOf(status: Status): number {
   return PROGRESS[status];
 }

@@ -56,7 +56,7 @@ describe('viewOf', () => {
   it('shows the attempt in hand', () => {
     expect(view(processing())).toMatchObject({
       status: 'processing',
-      progress: 50,
+      progress: 10,
       attempt: 1,
       started_at: minute(2),
       metadata: { order: '7' },
@@ -104,8 +104,16 @@ describe('viewOf', () => {
   });
 });
 
+it('shows what is known of the progress, as long as that is more than the status tells', () => {
+  const at = (progress: number) => {
+    const { state } = processing();
+    return viewOf(state, { id: ID, position: 42, now: minute(30), publicUrl: '', progress }).progress;
+  };
+  expect([at(0), at(10), at(45), at(80)]).toEqual([10, 10, 45, 80]);
+});
+
 it('progress never goes back on the way to the end', () => {
   const way = ['scheduled', 'queued', 'processing', 'downloading', 'completed'] as const;
-  expect(way.map(progressOf)).toEqual([0, 10, 50, 80, 100]);
+  expect(way.map(progressOf)).toEqual([0, 10, 10, 80, 100]);
   for (const status of STATUSES) expect(progressOf(status)).toBeLessThanOrEqual(100);
 });

@@ -50,15 +50,18 @@ export interface ViewContext {
   readonly now: string;
   /** Where clients reach the API, without a trailing slash. */
   readonly publicUrl: string;
+  /** Per cent, of the attempt in hand, when more is known of it than the status tells. */
+  readonly progress?: number | undefined;
 }
 
-export function viewOf(generation: Generation, { id, position, now, publicUrl }: ViewContext): GenerationView {
+export function viewOf(generation: Generation, context: ViewContext): GenerationView {
+  const { id, position, now, publicUrl, progress } = context;
   const { request } = generation;
   const status = statusAt(generation, now);
   return {
     id,
     status,
-    progress: progressOf(status),
+    progress: Math.max(progressOf(status), progress ?? 0),
     model_id: request.model_id,
     ...request.input,
     attempt: generation.current?.attempt ?? generation.spent[generation.stage],

@@ -1,5 +1,6 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { JsMsg } from '@nats-io/jetstream';
+import { PREDICTION_HEADER } from '../envelope.js';
 
 /** What a handler knows of the message in its hands, next to the payload: the second argument of every handler. */
 export class Delivery extends BaseRpcContext<[JsMsg]> {
@@ -13,6 +14,11 @@ export class Delivery extends BaseRpcContext<[JsMsg]> {
 
   get subject(): string {
     return this.args[0].subject;
+  }
+
+  /** Names the prediction in work of {@link WorkQueue.cancelPrediction}; null in any other. */
+  get predictionId(): string | null {
+    return this.args[0].headers?.get(PREDICTION_HEADER) || null;
   }
 
   /** 1 for the first delivery. Deliveries are not attempts: restarts of workers count as well. */
