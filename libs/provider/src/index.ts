@@ -1,6 +1,6 @@
 export * from './provider.port.js';
 export { authorizationFor } from './replicate/authorization.js';
-export type { CallObserver, Operation, ProviderCall } from './replicate/provider-fetch.js';
+export type { CallObserver, Operation, ProviderCall, RateLimits } from './replicate/provider-fetch.js';
 export { ReplicateProvider } from './replicate/replicate.provider.js';
 export type { ReplicateOptions } from './replicate/replicate.provider.js';
 export { InvalidWebhookError, verifyReplicateWebhook } from './replicate/webhook.js';

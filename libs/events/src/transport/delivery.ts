@@ -1,5 +1,7 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { JsMsg } from '@nats-io/jetstream';
+import { PERMIT_MS } from '../budget-rules.js';
+import type { Permit, Permits } from '../shared-budget.js';
 
 /** What a handler knows of the message in its hands, next to the payload: the second argument of every handler. */
 export class Delivery extends BaseRpcContext<[JsMsg]> {
@@ -7,8 +9,25 @@ export class Delivery extends BaseRpcContext<[JsMsg]> {
     message: JsMsg,
     /** Aborts when the process is about to end: throw {@link HandBack} then. */
     readonly signal: AbortSignal,
+    private readonly permits?: Permits,
+    private permit?: Permit,
   ) {
     super([message]);
+  }
+
+  /**
+   * Call right before what the subscription's permits are for: waits for a permit if there is none in hand, or if it was
+   * kept so long that it no longer counts. At once when the subscription has no permits. @throws the reason of `signal`
+   */
+  async ensurePermit(): Promise<void> {
+    if (this.permit && Date.now() - this.permit.takenAt <= PERMIT_MS) return;
+    this.permit = await this.permits?.take(this.signal);
+  }
+
+  /** Call as soon as it is known that none is needed: somebody else may use it. Harmless without one, or again. */
+  returnPermit(): void {
+    this.permit?.giveBack();
+    this.permit = undefined;
   }
 
   get subject(): string {
