@@ -25,6 +25,17 @@ export class JetStreamLogReader implements LogReader {
     }
   }
 
+  /** Position of the first event that was written at or after a time; beyond the last one when there is none. */
+  async positionAt(time: Date): Promise<Position> {
+    const { last } = await this.identify();
+    try {
+      const first = await this.broker.manager.direct.getMessage(EVENTS_STREAM, { start_time: time });
+      return first?.seq ?? last + 1;
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+
   async *read(
     after: Position,
     { signal, maxBatch = 500 }: { signal: AbortSignal; maxBatch?: number },

@@ -134,7 +134,9 @@ async function provisionConsumer(
     await consumers.delete(stream, name);
     // A work queue holds nothing but open work; on a log, go on after the last event that was done with.
     const resume = { deliver_policy: 'by_start_sequence', opt_start_seq: current.ack_floor.stream_seq + 1 } as const;
-    await consumers.add(stream, retention === 'workqueue' ? wanted : { ...wanted, ...resume });
+    // Whoever paused its stage did not mean this consumer only (StageHolds). An update keeps it by itself.
+    const held = current.paused ? { pause_until: current.config.pause_until } : {};
+    await consumers.add(stream, { ...wanted, ...held, ...(retention === 'workqueue' ? {} : resume) });
   }
 }
 

@@ -12,7 +12,10 @@ export {
 } from './generations/generations.query.js';
 export { ProjectionError, type ProjectionErrorKind } from './projector/projection-error.js';
 export { Projector, type Progress, type ProjectorOptions } from './projector/projector.js';
-export { StuckQuery } from './stuck/stuck.query.js';
+export { FailedQuery, type FailedCount, type FailedFilters, type FailedGeneration } from './failed/failed.query.js';
+export { findLost, type FindLostOptions } from './stuck/find-lost.js';
+export { IdleQuery, type IdleRequest } from './stuck/idle.query.js';
+export { StuckQuery, type StuckGeneration } from './stuck/stuck.query.js';
 export {
   rebuildReadModels,
   type RebuildOptions,
