@@ -34,6 +34,7 @@ describe('workerConfig', () => {
       generationTimeoutMs: 600_000,
       deadlineMarginMs: 30_000,
       retryBaseMs: 2_000,
+      pauses: { outOfCreditMs: 60_000, brokenModelMs: 30_000 },
       allowPrivateUrls: false,
     });
   });

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { CommandRunner } from '@darkroom/events';
+import { CommandRunner, WorkQueue } from '@darkroom/events';
 import { observeAppended, type Metrics } from '@darkroom/observability';
 import type { ReadModels } from '@darkroom/read-models';
 import type { Role, WorkerConfig } from './config.js';
@@ -8,9 +8,12 @@ import { DispatchController } from './dispatch/dispatch.controller.js';
 import { DownloadController } from './download/download.controller.js';
 import { Downloader } from './download/downloader.js';
 import { Canceller } from './generate/canceller.js';
+import { CreateGuards } from './generate/create-guards.js';
+import { CreditGate } from './generate/credit-gate.js';
 import { PredictionClaims } from './generate/find-prediction.js';
 import { GenerateController } from './generate/generate.controller.js';
 import { Generator } from './generate/generator.js';
+import { observedBreakers } from './generate/observed-breakers.js';
 import { ProjectionService } from './project/projection.service.js';
 import { LostWork } from './sweep/lost-work.js';
 import type { Net } from './sweep/net.js';
@@ -33,7 +36,7 @@ export class WorkerModule {
     name: string,
     readModels: ReadModels | null,
   ): DynamicModule {
-    const { broker, store, claims, provider, storage } = connections;
+    const { broker, store, claims, provider, storage, holds } = connections;
     const runner = new CommandRunner(store, {
       source: SOURCE,
       onAppended: observeAppended(metrics),
@@ -41,8 +44,15 @@ export class WorkerModule {
     });
     const predictions = new PredictionClaims(claims, provider.name);
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
-    const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs };
+    const { outOfCreditMs: outOfCreditPauseMs } = config.pauses;
+    const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs, outOfCreditPauseMs };
     const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls };
+    const guards = (): CreateGuards =>
+      new CreateGuards(
+        observedBreakers(config.pauses.brokenModelMs, metrics),
+        new CreditGate(holds, outOfCreditPauseMs),
+        new WorkQueue(broker),
+      );
     const nets: readonly Net[] = readModels
       ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)]
       : [];
@@ -52,7 +62,10 @@ export class WorkerModule {
       generate: {
         controllers: [GenerateController],
         providers: [
-          { provide: Generator, useValue: new Generator(store, runner, provider, predictions, generation) },
+          {
+            provide: Generator,
+            useFactory: () => new Generator(store, runner, provider, predictions, guards(), generation),
+          },
           { provide: Canceller, useValue: new Canceller(store, provider, predictions) },
         ],
       },

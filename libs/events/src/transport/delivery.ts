@@ -16,15 +16,21 @@ export class Delivery extends BaseRpcContext<[JsMsg]> {
   }
 
   /**
-   * Call right before what the subscription's permits are for: waits for a permit if there is none in hand, or if it was
-   * kept so long that it no longer counts. At once when the subscription has no permits. @throws the reason of `signal`
+   * Call right before what the subscription's permits are for: uses the one in hand, and waits for one if there is none, or
+   * if it was kept so long that it no longer counts. At once when the subscription has no permits.
+   * @throws the reason of `signal`
    */
-  async ensurePermit(): Promise<void> {
-    if (this.permit && Date.now() - this.permit.takenAt <= PERMIT_MS) return;
-    this.permit = await this.permits?.take(this.signal);
+  async usePermit(): Promise<void> {
+    const { permit } = this;
+    this.permit = undefined;
+    if (permit && Date.now() - permit.takenAt <= PERMIT_MS) return;
+    await this.permits?.take(this.signal);
   }
 
-  /** Call as soon as it is known that none is needed: somebody else may use it. Harmless without one, or again. */
+  /**
+   * Call as soon as it is known that none is needed, so that somebody else may use it. At the latest, one that was not used
+   * goes back when the handler ends. Harmless without one, or again.
+   */
   returnPermit(): void {
     this.permit?.giveBack();
     this.permit = undefined;

@@ -20,7 +20,7 @@ export interface TransportOptions {
   readonly drainMs?: number;
   /**
    * A message is taken from its lane only with a permit in hand, by pattern. One that was delivered before needs none: most
-   * likely it only has to be gone on with, and its handler asks for one if not ({@link Delivery.ensurePermit}).
+   * likely it only has to be gone on with, and its handler asks for one if not ({@link Delivery.usePermit}).
    */
   readonly permits?: Partial<Record<Pattern, Permits>>;
   readonly observer?: TransportObserver;
@@ -214,6 +214,8 @@ class Pump {
       if (final) return () => message.term(error.message.slice(0, 200));
       const pause = Math.min(FIRST_PAUSE_MS * 2 ** (delivery.deliveryCount - 1), LONGEST_PAUSE_MS);
       return () => message.nak(pause);
+    } finally {
+      delivery.returnPermit();
     }
   }
 
