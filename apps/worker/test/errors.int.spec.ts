@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { WORK_STREAM } from '@darkroom/events';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { eventually } from '../../../test/support/eventually.js';
 import type { FaultInput } from '../../simulator/src/start.js';
 import { WorkerFixture } from './worker-fixture.js';
@@ -67,7 +69,7 @@ describe('classes of errors', () => {
     'a %i before anything was created has an unknown outcome: the next attempt is after its deadline',
     async (status) => {
       fixture.simulator.control.fault({ kind: 'error_before_create', status });
-      await fixture.startWorker({ generationTimeoutMs: 10_000 });
+      await fixture.startWorker({ generationTimeoutMs: 12_000 });
       const id = await fixture.request();
       expect((await fixture.ended(id, 40_000)).status).toBe('completed');
       expect((await failuresOf(id)).map(({ data }) => [data.error.code, data.counted])).toEqual([
@@ -79,7 +81,11 @@ describe('classes of errors', () => {
   );
 
   it('a provider that cannot be reached certainly created nothing: retried with backoff', async () => {
-    const away = { ...fixture.config().replicate, baseUrl: 'http://127.0.0.1:1/v1' };
+    const nobody = createServer().listen(0, '127.0.0.1');
+    await once(nobody, 'listening');
+    const { port } = nobody.address() as AddressInfo;
+    nobody.close();
+    const away = { ...fixture.config().replicate, baseUrl: `http://127.0.0.1:${port}/v1` };
     await fixture.startWorker({ replicate: away });
     const id = await fixture.request();
     expect(await fixture.ended(id)).toMatchObject({ status: 'failed', error: { code: 'provider_unavailable' } });

@@ -207,6 +207,16 @@ export class WorkerFixture {
     );
   }
 
+  /** Every fact has become work. */
+  dispatched(): Promise<boolean> {
+    const facts = () => this.broker.manager.consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
+    const none = async (): Promise<boolean> => {
+      const { num_pending, num_ack_pending } = await facts();
+      return num_pending + num_ack_pending === 0;
+    };
+    return eventually(none, { what: 'every fact to be dispatched' });
+  }
+
   /** Every fact has been dispatched, and there is no work left but for what is scheduled. */
   queueIsEmpty(): Promise<boolean> {
     const { consumers, streams } = this.broker.manager;

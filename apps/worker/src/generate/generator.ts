@@ -97,11 +97,14 @@ export class Generator {
       );
     }
     const task = { work, signal, permit };
+    const attempt = async () => this.#goOn(id, state, await this.#begin(id, state, known, task), signal);
     const now = new Date();
     const { generationTimeoutMs } = this.options;
-    const wait = isOver(state, now, generationTimeoutMs) ? 0 : breakers.waitMs(model, now.getTime(), Math.random());
+    // What ends here asks nothing of the model.
+    if (isOver(state, now, generationTimeoutMs)) return void (await attempt());
+    const wait = breakers.waitMs(model, now.getTime(), Math.random());
     if (wait > 0) return this.guards.putOff(work, state, wait, generationTimeoutMs);
-    await breakers.begin(model, async () => this.#goOn(id, state, await this.#begin(id, state, known, task), signal));
+    await breakers.begin(model, attempt);
   }
 
   /** From a prediction to its end. What is no attempt with a prediction has ended already. */
