@@ -36,6 +36,16 @@ export class JetStreamLogReader implements LogReader {
     }
   }
 
+  /** When the first event after a position was written; null when there is none. */
+  async timeAfter(position: Position): Promise<Date | null> {
+    const query = { seq: position + 1, next_by_subj: ALL_GENERATIONS };
+    try {
+      return (await this.broker.manager.direct.getMessage(EVENTS_STREAM, query))?.time ?? null;
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+
   async *read(
     after: Position,
     { signal, maxBatch = 500 }: { signal: AbortSignal; maxBatch?: number },

@@ -98,4 +98,10 @@ export class Mender {
     await this.records.write(id, { version: generation.version, sends: (before?.sends ?? 0) + 1, at: now });
     return { stage: work.stage, at };
   }
+
+  /** As `sendOn`, for an operator: what was given up on begins anew. @throws EventStoreError `unavailable` */
+  async release(examined: Examined, now: string): Promise<SentOn | null> {
+    await this.records.forget(examined.id);
+    return this.sendOn(examined, now);
+  }
 }

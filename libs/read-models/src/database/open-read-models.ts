@@ -8,6 +8,7 @@ import { GenerationTable } from '../generations/generations.table.js';
 import { IdleQuery } from '../stuck/idle.query.js';
 import { StuckQuery } from '../stuck/stuck.query.js';
 import { UsageQuery } from '../usage/usage.query.js';
+import { inspectTables, type TablesState } from './inspect-tables.js';
 import { LIVE_SCHEMA, schemaName } from './schema-name.js';
 
 export interface ReadModelsConfig {
@@ -71,6 +72,8 @@ export interface ReadModels {
   readonly positions: PositionWaiter;
   /** For health checks: answers when the read models can be read. @throws ReadModelUnavailable */
   check(): Promise<void>;
+  /** What the tables are and reflect, for who looks into a problem. @throws ReadModelUnavailable */
+  inspect(): Promise<TablesState>;
   close(): Promise<void>;
 }
 
@@ -90,6 +93,7 @@ export async function openReadModels(config: ReadModelsConfig): Promise<ReadMode
     failed: new FailedQuery(em, schema),
     positions,
     check: async () => void (await positions.position()),
+    inspect: () => inspectTables(em, schema),
     close: () => orm.close(),
   };
 }
