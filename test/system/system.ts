@@ -69,6 +69,9 @@ export class System {
       ADMIN_API_KEY: ADMIN_KEY,
       REPLICATE_API_TOKEN: 'simulator',
       REPLICATE_BASE_URL: `${simulatorUrl}/v1`,
+      // As much as the simulator allows, below.
+      REPLICATE_CREATES_PER_MINUTE: '1000000',
+      REPLICATE_CALLS_PER_MINUTE: '1000000',
       ALLOW_PRIVATE_URLS: 'true',
       RETRY_BACKOFF_BASE: '100ms',
     };

@@ -12,14 +12,12 @@ const NEVER = new AbortController().signal;
 describe('SharedBudget', () => {
   let nats: TestNats;
   const brokers: Broker[] = [];
-  const budgets: SharedBudget[] = [];
 
   beforeEach(async () => {
     nats = await startNats();
     await provision(await connect(), { replicas: 1 });
   });
   afterEach(async () => {
-    for (const budget of budgets.splice(0)) budget.close();
     await Promise.all(brokers.splice(0).map((broker) => broker.close()));
     await nats.stop();
   });
@@ -33,7 +31,6 @@ describe('SharedBudget', () => {
   /** As another process would: with a connection of its own. */
   async function open(perMinute: number, onAway?: (error: Error) => void): Promise<SharedBudget> {
     const budget = await SharedBudget.open(await connect(), 'creates', { perMinute, onAway });
-    budgets.push(budget);
     return budget;
   }
 

@@ -1,5 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
-import { Kvm, type KV } from '@nats-io/kv';
+import { Kvm, type KV, type KvWatchEntry } from '@nats-io/kv';
 import { setTimeout as delay } from 'node:timers/promises';
 import { budgetRules, hold, parseBudgetState, reserve, type BudgetRules, type BudgetState } from './budget-rules.js';
 import type { Broker } from './connect.js';
@@ -56,7 +56,8 @@ interface Waiter {
 /**
  * A rate limit that all processes share, through one key in BUDGETS: never more than `perMinute` in any minute over all
  * of them (budget-rules.ts). Each permit is written down before it is used, by compare-and-swap; while the bucket cannot
- * be reached there are none. A process that dies loses what it had reserved, a second's worth at most.
+ * be reached there are none. A process that dies loses what it had reserved, a second's worth at most. Lives as long as
+ * its connection.
  */
 export class SharedBudget implements Permits {
   readonly #rules: BudgetRules;
@@ -69,7 +70,6 @@ export class SharedBudget implements Permits {
   #serving = false;
   #wake: () => void = () => undefined;
   #closed = false;
-  #stopWatching: () => void = () => undefined;
 
   private constructor(
     private readonly broker: Broker,
@@ -83,6 +83,7 @@ export class SharedBudget implements Permits {
   static async open(broker: Broker, name: BudgetName, options: SharedBudgetOptions): Promise<SharedBudget> {
     const budget = new SharedBudget(broker, await new Kvm(broker.jetstream).open(BUDGETS_BUCKET), name, options);
     await budget.#watch();
+    void broker.connection.closed().then(() => budget.#close());
     return budget;
   }
 
@@ -121,10 +122,9 @@ export class SharedBudget implements Permits {
     }
   }
 
-  /** Ends what the budget does on its own; whoever waits goes on waiting for its signal. */
-  close(): void {
+  /** With its connection: whoever still waits goes on waiting for its signal. */
+  #close(): void {
     this.#closed = true;
-    this.#stopWatching();
     this.#wake();
   }
 
@@ -204,15 +204,17 @@ export class SharedBudget implements Permits {
     return seen;
   }
 
-  /** So that what one process is told by the other side, all know at once. */
+  /**
+   * So that what one process is told by the other side, all know at once. Without it they would know with the next
+   * permits they reserve.
+   */
   async #watch(): Promise<void> {
-    const changes = await this.bucket.watch({ key: this.name });
-    this.#stopWatching = () => changes.stop();
-    void (async () => {
+    const follow = async (changes: AsyncIterable<KvWatchEntry>): Promise<void> => {
       for await (const { operation, value, revision } of changes) {
         if (operation === 'PUT') this.#learn(parse(value), revision);
       }
-    })();
+    };
+    void follow(await this.bucket.watch({ key: this.name })).catch((error: Error) => this.options.onAway?.(error));
   }
 
   #woken(timeoutMs: number): Promise<void> {

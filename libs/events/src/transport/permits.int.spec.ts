@@ -34,7 +34,6 @@ describe('a subscription with permits', () => {
   let nats: TestNats;
   let broker: Broker;
   const workers: INestMicroservice[] = [];
-  const budgets: SharedBudget[] = [];
 
   beforeEach(async () => {
     nats = await startNats();
@@ -43,14 +42,12 @@ describe('a subscription with permits', () => {
   });
   afterEach(async () => {
     await Promise.all(workers.splice(0).map((worker) => worker.close()));
-    for (const budget of budgets.splice(0)) budget.close();
     await broker.close();
     await nats.stop();
   });
 
   async function startWorker(perMinute: number): Promise<SharedBudget> {
     const budget = await SharedBudget.open(broker, 'creates', { perMinute });
-    budgets.push(budget);
     const strategy = new JetStreamTransport({ broker, permits: { 'work.generate': budget } });
     const worker = await NestFactory.createMicroservice(WorkerModule, { strategy, logger: false });
     workers.push(worker);
@@ -115,7 +112,6 @@ describe('a subscription with permits', () => {
       steps.push('permitted');
     };
     const budget = await SharedBudget.open(broker, 'creates', { perMinute: 600 });
-    budgets.push(budget);
     const until = Date.now() + 1_500;
     await budget.holdUntil(until);
     await startWorker(600);
