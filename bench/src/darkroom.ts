@@ -32,6 +32,9 @@ export class Darkroom {
     return this.#start('worker', 'WORKER_PORT', '/health/ready', {
       REPLICATE_API_TOKEN: 'simulator',
       REPLICATE_BASE_URL: `${simulator.url}/v1`,
+      // As much as the simulator allows: Darkroom is measured, and not Replicate's limits.
+      REPLICATE_CREATES_PER_MINUTE: '1000000',
+      REPLICATE_CALLS_PER_MINUTE: '1000000',
       ALLOW_PRIVATE_URLS: 'true',
     });
   }

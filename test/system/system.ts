@@ -42,6 +42,9 @@ export function environmentOf(addresses: {
     ADMIN_API_KEY: ADMIN_KEY,
     REPLICATE_API_TOKEN: 'simulator',
     REPLICATE_BASE_URL: `${addresses.simulatorUrl}/v1`,
+    // As much as the simulator allows.
+    REPLICATE_CREATES_PER_MINUTE: '1000000',
+    REPLICATE_CALLS_PER_MINUTE: '1000000',
     ALLOW_PRIVATE_URLS: 'true',
     RETRY_BACKOFF_BASE: '100ms',
     LIMIT_HOURLY: '0',

@@ -35,6 +35,7 @@ describe('workerConfig', () => {
       deadlineMarginMs: 30_000,
       retryBaseMs: 2_000,
       sweep: { everyMs: 60_000, idleMs: 120_000 },
+      pauses: { outOfCreditMs: 60_000, brokenModelMs: 30_000 },
       allowPrivateUrls: false,
     });
   });

@@ -86,6 +86,8 @@ export interface WorkerConfig {
   readonly deadlineMarginMs: number;
   /** Pause before the first retry; doubled with every further one. Milliseconds. */
   readonly retryBaseMs: number;
+  /** How long nothing is begun after the account was found without credit, or a model broken. Tests shorten them. Milliseconds. */
+  readonly pauses: { readonly outOfCreditMs: number; readonly brokenModelMs: number };
   readonly sweep: {
     /** Between two sweeps of all workers together. Milliseconds. */
     readonly everyMs: number;
@@ -121,6 +123,7 @@ export function workerConfig(env: z.output<typeof workerVariables>): WorkerConfi
     generationTimeoutMs: env.GENERATION_TIMEOUT,
     deadlineMarginMs: Math.min(30_000, env.GENERATION_TIMEOUT / 10),
     retryBaseMs: env.RETRY_BACKOFF_BASE,
+    pauses: { outOfCreditMs: 60_000, brokenModelMs: 30_000 },
     sweep: { everyMs: env.SWEEP_INTERVAL, idleMs: 2 * env.SWEEP_INTERVAL },
     allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
     logLevel: env.LOG_LEVEL,

@@ -5,13 +5,17 @@ import {
   JetStreamEventStore,
   PREDICTIONS_BUCKET,
   provision,
+  SharedBudget,
+  StageHolds,
   type Broker,
+  type BudgetName,
   type EventStore,
 } from '@darkroom/events';
 import type { Metrics } from '@darkroom/observability';
 import { ReplicateProvider, type ImageProvider } from '@darkroom/provider';
 import type { ImageStorage } from '@darkroom/storage';
 import type { WorkerConfig } from './config.js';
+import { THROTTLED_PAUSE_MS } from './generate/prediction-outcome.js';
 
 /** Injection tokens of what the worker is connected to. */
 export const BROKER = Symbol('Broker');
@@ -24,7 +28,12 @@ export interface Connections {
   readonly claims: Claims;
   readonly provider: ImageProvider & { authorizationFor(url: string): string | undefined };
   readonly storage: ImageStorage;
+  /** Leave to create predictions, shared by all workers. */
+  readonly creates: SharedBudget;
+  readonly holds: StageHolds;
 }
+
+const NEVER = new AbortController().signal;
 
 /** Waits for NATS, as long as it takes, and provisions it. @throws the reason of `signal` when that aborts */
 export async function connectAll(
@@ -45,13 +54,18 @@ export async function connectAll(
   try {
     await provision(broker, { replicas, ackWaitMs }, signal);
     const claims = await Claims.open(broker, PREDICTIONS_BUCKET);
+    const creates = await openBudget(broker, 'creates', config.replicate.createsPerMinute);
+    const calls = await openBudget(broker, 'calls', config.replicate.callsPerMinute);
+    const holds = await StageHolds.open(broker);
     signal.throwIfAborted();
     return {
       broker,
       store: new JetStreamEventStore(broker),
       claims,
-      provider: connectProvider(config, metrics),
+      provider: connectProvider(config, metrics, { creates, calls }),
       storage,
+      creates,
+      holds,
     };
   } catch (error) {
     await broker.close();
@@ -59,12 +73,33 @@ export async function connectAll(
   }
 }
 
-function connectProvider({ replicate }: WorkerConfig, metrics: Metrics): ReplicateProvider {
+function openBudget(broker: Broker, name: BudgetName, perMinute: number): Promise<SharedBudget> {
+  const logger = new Logger('Budget');
+  return SharedBudget.open(broker, name, {
+    perMinute,
+    onAway: (error) => logger.warn(`No ${name} while the budget cannot be reached: ${error.message}`),
+  });
+}
+
+function connectProvider(
+  { replicate }: WorkerConfig,
+  metrics: Metrics,
+  budgets: Readonly<Record<BudgetName, SharedBudget>>,
+): ReplicateProvider {
+  const logger = new Logger('Budget');
   return new ReplicateProvider({
     ...replicate,
     onCall: ({ operation, code, seconds }) => {
       metrics.providerRequests.inc({ operation, code });
       metrics.providerRequestDuration.observe({ operation, code }, seconds);
+    },
+    beforeCall: async (_operation, signal) => void (await budgets.calls.take(signal ?? NEVER)),
+    onThrottled: (operation, seconds) => {
+      const name = operation === 'create' ? 'creates' : 'calls';
+      const pauseMs = seconds === undefined ? THROTTLED_PAUSE_MS : seconds * 1_000;
+      logger.warn(`Replicate throttles ${name}: none for ${pauseMs} ms`);
+      // Whoever the others' word does not reach will be told by the provider.
+      budgets[name].holdUntil(Date.now() + pauseMs).catch((error: Error) => logger.warn(error.message));
     },
   });
 }

@@ -44,6 +44,7 @@ export async function startWork(
       'work.generate': config.concurrency.generate,
       'work.download': config.concurrency.download,
     },
+    permits: { 'work.generate': connections.creates },
     observer: observer(metrics),
   });
   const name = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;

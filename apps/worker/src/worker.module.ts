@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { CommandRunner, PredictionClaims, Signals } from '@darkroom/events';
+import { CommandRunner, PredictionClaims, Signals, WorkQueue } from '@darkroom/events';
 import { observeAppended, type Metrics } from '@darkroom/observability';
 import type { ReadModels } from '@darkroom/read-models';
 import type { Role, WorkerConfig } from './config.js';
@@ -8,8 +8,11 @@ import { DispatchController } from './dispatch/dispatch.controller.js';
 import { DownloadController } from './download/download.controller.js';
 import { Downloader } from './download/downloader.js';
 import { Canceller } from './generate/canceller.js';
+import { CreateGuards } from './generate/create-guards.js';
+import { CreditGate } from './generate/credit-gate.js';
 import { GenerateController } from './generate/generate.controller.js';
 import { Generator } from './generate/generator.js';
+import { observedBreakers } from './generate/observed-breakers.js';
 import { PredictionWatch } from './generate/prediction-watch.js';
 import { ProjectionService } from './project/projection.service.js';
 import { LostWork } from './sweep/lost-work.js';
@@ -39,7 +42,7 @@ export class WorkerModule {
     name: string,
     readModels: ReadModels | null,
   ): DynamicModule {
-    const { broker, store, claims, provider, storage } = connections;
+    const { broker, store, claims, provider, storage, holds } = connections;
     const runner = new CommandRunner(store, {
       source: SOURCE,
       onAppended: observeAppended(metrics),
@@ -47,8 +50,10 @@ export class WorkerModule {
     });
     const predictions = new PredictionClaims(claims, provider.name);
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
+    const { outOfCreditMs: outOfCreditPauseMs } = config.pauses;
     const { webhookUrl, callsPerMinute } = config.replicate;
-    const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs, webhookUrl };
+    const times = { retryBaseMs, generationTimeoutMs, deadlineMarginMs, outOfCreditPauseMs };
+    const generation = { worker: name, ...times, webhookUrl };
     const signals = new Signals(broker);
     const watch = new PredictionWatch(provider, {
       callsPerMinute: callsPerMinute * WATCH_SHARE,
@@ -56,6 +61,12 @@ export class WorkerModule {
     });
     if (config.roles.includes('generate')) signals.onPredictionEnded((id) => watch.look(id));
     const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls };
+    const guards = (): CreateGuards =>
+      new CreateGuards(
+        observedBreakers(config.pauses.brokenModelMs, metrics),
+        new CreditGate(holds, outOfCreditPauseMs),
+        new WorkQueue(broker),
+      );
     const nets: readonly Net[] = readModels
       ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)]
       : [];
@@ -67,7 +78,7 @@ export class WorkerModule {
         providers: [
           {
             provide: Generator,
-            useValue: new Generator(store, runner, provider, predictions, watch, signals, generation),
+            useFactory: () => new Generator(store, runner, provider, predictions, watch, signals, guards(), generation),
           },
           { provide: Canceller, useValue: new Canceller(store, provider, predictions) },
         ],

@@ -5,15 +5,22 @@ import {
   EventStoreError,
   JetStreamEventStore,
   PREDICTIONS_BUCKET,
-  Signals,
   PredictionClaims,
+  Signals,
+  StageHolds,
+  WorkQueue,
   type EventStore,
 } from '@darkroom/events';
 import { ReplicateProvider } from '@darkroom/provider';
 import { eventually } from '../../../test/support/eventually.js';
+import { CreateGuards } from '../src/generate/create-guards.js';
+import { CreditGate } from '../src/generate/credit-gate.js';
 import { Generator } from '../src/generate/generator.js';
+import { ModelBreakers } from '../src/generate/model-breakers.js';
 import { PredictionWatch } from '../src/generate/prediction-watch.js';
 import { WorkerFixture } from './worker-fixture.js';
+
+const FREE = { usePermit: () => Promise.resolve(), returnPermit: () => undefined };
 
 describe('the fence before a prediction', () => {
   let fixture: WorkerFixture;
@@ -38,8 +45,13 @@ describe('the fence before a prediction', () => {
     const claims = new PredictionClaims(await Claims.open(fixture.broker, PREDICTIONS_BUCKET), provider.name);
     const watch = new PredictionWatch(provider, { callsPerMinute: 1_000_000, toldEveryMs: null });
     const signals = new Signals(fixture.broker);
-    const options = { ...fixture.config(), deadlineMarginMs, worker: 'alone', webhookUrl: null };
-    return new Generator(store, runner, provider, claims, watch, signals, options);
+    const guards = new CreateGuards(
+      new ModelBreakers({ pauseMs: 30_000, onChange: () => undefined }),
+      new CreditGate(await StageHolds.open(fixture.broker), 60_000),
+      new WorkQueue(fixture.broker),
+    );
+    const alone = { deadlineMarginMs, worker: 'alone', outOfCreditPauseMs: 60_000, webhookUrl: null };
+    return new Generator(store, runner, provider, claims, watch, signals, guards, { ...fixture.config(), ...alone });
   }
 
   it('a worker that was suspended between its fence and its create asks for nothing when it wakes', async () => {
@@ -56,7 +68,7 @@ describe('the fence before a prediction', () => {
     }
     const runner = new SuspendedRunner(fixture.store, { source: '/darkroom/test' });
     const generator = await generatorOver(fixture.store, runner, 500);
-    await generator.generate(work!, new AbortController().signal);
+    await generator.generate(work!, new AbortController().signal, FREE);
     expect(counters().creates_received).toBe(0);
     expect((await fixture.events(id)).at(-1)?.data).toMatchObject({ counted: false, error: { code: 'internal' } });
 
@@ -78,7 +90,7 @@ describe('the fence before a prediction', () => {
           : { type: 'StartAttempt', commandId: 'start', at, stage: 'generate', worker: 'other', deadline: null },
       );
       const generator = await generatorOver(fixture.store);
-      const generated = generator.generate(work!, new AbortController().signal, true);
+      const generated = generator.generate(work!, new AbortController().signal, FREE, true);
       // Work in two hands is delivered again, and goes on from what is in the log then.
       if (meanwhile === 'cancelled') await generated;
       else await expect(generated).rejects.toThrow('already in hand');
@@ -100,7 +112,7 @@ describe('the fence before a prediction', () => {
     await fixture.runner.execute(id, { ...given, commandId: 'fail', at });
 
     const generator = await generatorOver(fixture.store);
-    await expect(generator.generate(work!, new AbortController().signal, true)).rejects.toThrow('moved on');
+    await expect(generator.generate(work!, new AbortController().signal, FREE, true)).rejects.toThrow('moved on');
     expect(counters().creates_received).toBe(0);
     expect(await fixture.types(id)).toHaveLength(3);
   });
@@ -127,7 +139,7 @@ describe('the fence before a prediction', () => {
       }
     }
     const generator = await generatorOver(new LosingStore(fixture.broker));
-    await generator.generate(work!, new AbortController().signal);
+    await generator.generate(work!, new AbortController().signal, FREE);
     expect(await fixture.types(id)).toEqual([
       'GenerationRequested',
       'AttemptStarted',

@@ -109,47 +109,6 @@ describe('from a request to stored images', () => {
     }, 60_000);
   });
 
-  describe('when the provider refuses', () => {
-    it('a throttled create is nobody’s attempt, and waits as long as it is told', async () => {
-      fixture.simulator.control.fault({ kind: 'throttled', retry_after: 1, times: 2 });
-      await fixture.startWorker();
-      const id = await fixture.request({}, { maxAttempts: 1 });
-      expect((await fixture.ended(id)).status).toBe('completed');
-      const failures = (await fixture.events(id)).filter((event) => event.type === 'AttemptFailed');
-      expect(failures.map(({ data }) => [data.error.code, data.counted, data.attempt])).toEqual([
-        ['provider_throttled', false, 1],
-        ['provider_throttled', false, 1],
-      ]);
-      for (const { data, time } of failures) expect(Date.parse(data.retry_at) - Date.parse(time)).toBeGreaterThan(900);
-      expect(counters().predictions_created).toBe(1);
-    });
-
-    it('without credit it waits, and spends no attempt', async () => {
-      fixture.simulator.control.fault({ kind: 'out_of_credit' });
-      await fixture.startWorker();
-      const id = await fixture.request({}, { maxAttempts: 1 });
-      const state = await fixture.until(id, ({ error }) => error !== null);
-      expect(state).toMatchObject({
-        status: 'queued',
-        spent: { generate: 0 },
-        error: { code: 'provider_out_of_credit' },
-      });
-      expect(Date.parse(state.retryAt!)).toBeGreaterThan(Date.now() + 30_000);
-    });
-
-    it.each([
-      [422, 'provider_rejected'],
-      [401, 'provider_unauthorized'],
-      [404, 'provider_rejected'],
-    ] as const)('a %i is final: one create, %s', async (status, code) => {
-      fixture.simulator.control.fault({ kind: 'error_before_create', status });
-      await fixture.startWorker();
-      const id = await fixture.request();
-      expect(await fixture.ended(id)).toMatchObject({ status: 'failed', error: { code, retryable: false } });
-      expect(counters()).toMatchObject({ creates_received: 1, predictions_created: 0 });
-    });
-  });
-
   describe('when the model fails', () => {
     it('it is tried three times and not four', async () => {
       fixture.simulator.control.fault({ kind: 'run_failure', error: 'CUDA out of memory', times: 'always' });

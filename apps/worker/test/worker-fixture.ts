@@ -1,15 +1,18 @@
 import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation } from '@darkroom/domain';
 import {
+  BUDGETS_BUCKET,
   CommandRunner,
   connectBroker,
   DISPATCHER_CONSUMER,
   EVENTS_STREAM,
   JetStreamEventStore,
   provision,
+  StageHolds,
   WORK_STREAM,
   type Broker,
   type RecordedEvent,
 } from '@darkroom/events';
+import { Kvm } from '@nats-io/kv';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -56,6 +59,15 @@ export class WorkerFixture {
     await rm(this.dir, { recursive: true, force: true });
   }
 
+  /** As if nothing had been before: the simulator, what is held, and what the provider's limits allow. */
+  async reset(): Promise<void> {
+    this.simulator.control.reset();
+    this.simulator.control.configure({ runMs: 100 });
+    await (await StageHolds.open(this.broker)).resume('generate');
+    const budgets = await new Kvm(this.broker.jetstream).open(BUDGETS_BUCKET);
+    for (const name of ['creates', 'calls']) await budgets.delete(name);
+  }
+
   config(overrides: Partial<WorkerConfig> = {}): WorkerConfig {
     return {
       port: 0,
@@ -75,6 +87,7 @@ export class WorkerFixture {
       generationTimeoutMs: 120_000,
       deadlineMarginMs: 500,
       retryBaseMs: 50,
+      pauses: { outOfCreditMs: 60_000, brokenModelMs: 30_000 },
       sweep: { everyMs: 200, idleMs: 400 },
       allowPrivateUrls: true,
       logLevel: 'silent',
@@ -192,6 +205,16 @@ export class WorkerFixture {
       },
       { what: 'the dispatcher' },
     );
+  }
+
+  /** Every fact has become work. */
+  dispatched(): Promise<boolean> {
+    const facts = () => this.broker.manager.consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
+    const none = async (): Promise<boolean> => {
+      const { num_pending, num_ack_pending } = await facts();
+      return num_pending + num_ack_pending === 0;
+    };
+    return eventually(none, { what: 'every fact to be dispatched' });
   }
 
   /** Every fact has been dispatched, and there is no work left but for what is scheduled. */

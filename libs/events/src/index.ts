@@ -14,6 +14,7 @@ export * from './overdue-schedules.js';
 export * from './prediction-claims.js';
 export * from './provision.js';
 export * from './queue-state.js';
+export * from './shared-budget.js';
 export * from './signals.js';
 export * from './stage-holds.js';
 export * from './subjects.js';

@@ -187,6 +187,12 @@ function instruments(registers: [Registry]) {
       buckets: HTTP_BUCKETS,
       registers,
     }),
+    circuitBreakerState: new Gauge<'model'>({
+      name: 'darkroom_circuit_breaker_state',
+      help: 'Circuit breaker of a model in this process: 0 closed, 1 half-open, 2 open',
+      labelNames: ['model'],
+      registers,
+    }),
     cost: new Counter<'model'>({
       name: 'darkroom_cost_usd_total',
       help: 'Cost of finished predictions in US dollars, estimated where the provider tells none',

@@ -13,8 +13,9 @@ export class GenerateController {
   ) {}
 
   @Handles('work.generate')
-  generate(@Payload() work: RecordedEvent, @Ctx() { signal, deliveryCount }: Delivery): Promise<void> {
-    return withWorkContext(work, () => this.generator.generate(work, signal, deliveryCount === 1));
+  generate(@Payload() work: RecordedEvent, @Ctx() delivery: Delivery): Promise<void> {
+    const { signal, deliveryCount } = delivery;
+    return withWorkContext(work, () => this.generator.generate(work, signal, delivery, deliveryCount === 1));
   }
 
   @Handles('work.cancel')

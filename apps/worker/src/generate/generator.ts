@@ -5,6 +5,7 @@ import {
   retryDelayMs,
   type Attempt,
   type Command,
+  type FailureCode,
   type Generation,
   type GenerationError,
 } from '@darkroom/domain';
@@ -22,11 +23,14 @@ import {
 import { ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import { commandOf, type Intent } from '../command-of.js';
 import { pause } from '../pause.js';
-import { findPrediction, LAST_LOOK_MS } from './find-prediction.js';
 import { percentIn, runProgress } from '../progress/percent.js';
 import { tellProgress } from '../progress/tell-progress.js';
+import { isOver, type CreateGuards, type CreatePermit } from './create-guards.js';
+import type { Passage } from './credit-gate.js';
+import { findPrediction, LAST_LOOK_MS } from './find-prediction.js';
+import type { AttemptEnd } from './model-breakers.js';
+import { afterPauseMs, createFailure, outcomeOf } from './prediction-outcome.js';
 import type { Ending, PredictionWatch } from './prediction-watch.js';
-import { createFailure, outcomeOf } from './prediction-outcome.js';
 
 export interface GeneratorOptions {
   /** Written into AttemptStarted. */
@@ -38,6 +42,15 @@ export interface GeneratorOptions {
   readonly retryBaseMs: number;
   /** Where the provider tells of its predictions; null: nowhere. */
   readonly webhookUrl: string | null;
+  /** How long work waits that met an account without credit. Milliseconds. */
+  readonly outOfCreditPauseMs: number;
+}
+
+/** A piece of work, and what is needed to go through with it. */
+interface Task {
+  readonly work: RecordedEvent;
+  readonly signal: AbortSignal;
+  readonly permit: CreatePermit;
 }
 
 /** An attempt that is in the log, and its generation as it was then: what comes next needs no look at the log. */
@@ -63,6 +76,7 @@ export class Generator {
     private readonly claims: PredictionClaims,
     private readonly watch: PredictionWatch,
     private readonly signals: Pick<Signals, 'progress'>,
+    private readonly guards: CreateGuards,
     private readonly options: GeneratorOptions,
   ) {}
 
@@ -71,7 +85,7 @@ export class Generator {
    * if something has happened to it since, the append of its first attempt loses.
    * @throws HandBack when `signal` aborts; any other error: deliver the work again
    */
-  async generate(work: RecordedEvent, signal: AbortSignal, firstDelivery = false): Promise<void> {
+  async generate(work: RecordedEvent, signal: AbortSignal, permit: CreatePermit, firstDelivery = false): Promise<void> {
     const id = work.generationId;
     const isNew = firstDelivery && work.type === 'GenerationRequested';
     const known = snapshotOf(isNew ? [work] : (await this.store.load(id)).events);
@@ -80,20 +94,65 @@ export class Generator {
     // Newer work for this generation exists: it was sent back to the queue after this item was put there.
     if (work.version < state.stageSince) return;
 
-    const begun = state.current
-      ? await this.#resume(id, state, { attempt: state.current, known }, signal)
-      : await this.#begin(id, state, known, signal);
-    if (!begun?.attempt.prediction) return;
-    await this.#finish(id, state, begun, await this.#ending(id, begun, begun.attempt.prediction.id, signal));
+    const { breakers } = this.guards;
+    const model = state.request.model_id;
+    if (state.current) {
+      permit.returnPermit();
+      const begun = { attempt: state.current, known };
+      return breakers.resume(model, async () =>
+        this.#goOn(id, state, await this.#resume(id, state, begun, signal), signal),
+      );
+    }
+    const task = { work, signal, permit };
+    const attempt = async () => this.#goOn(id, state, await this.#begin(id, state, known, task), signal);
+    const now = new Date();
+    const { generationTimeoutMs } = this.options;
+    // What ends here asks nothing of the model.
+    if (isOver(state, now, generationTimeoutMs)) return void (await attempt());
+    const wait = breakers.waitMs(model, now.getTime(), Math.random());
+    if (wait > 0) return this.guards.putOff(work, state, wait, generationTimeoutMs);
+    await breakers.begin(model, attempt);
+  }
+
+  /** From a prediction to its end. What is no attempt with a prediction has ended already. */
+  async #goOn(id: string, state: Generation, begun: Begun | AttemptEnd, signal: AbortSignal): Promise<AttemptEnd> {
+    if (begun === null || typeof begun === 'string') return begun;
+    if (!begun.attempt.prediction) return null;
+    return this.#finish(id, state, begun, await this.#ending(id, begun, begun.attempt.prediction.id, signal));
   }
 
   /** A new attempt: fence first, then the one POST. Answers the attempt once its prediction is in the log. */
-  async #begin(id: string, state: Generation, known: Snapshot, signal: AbortSignal): Promise<Begun | null> {
+  async #begin(id: string, state: Generation, known: Snapshot, task: Task): Promise<Begun | AttemptEnd> {
+    const { signal } = task;
     if (state.unresolved) {
       // The last look for a prediction whose answer was lost, now that it cannot be running any more.
       const adopted = await this.#adopt(id, state, { attempt: state.unresolved, known }, signal, LAST_LOOK_MS);
       if (adopted) return adopted;
     }
+    const { generationTimeoutMs } = this.options;
+    if (isOver(state, new Date(), generationTimeoutMs)) return this.#create(id, state, known, null, signal);
+    const { credit } = this.guards;
+    const passage = await credit.enter(signal);
+    if (!passage) {
+      await this.guards.putOff(task.work, state, credit.waitMs(Date.now(), Math.random()), generationTimeoutMs);
+      return null;
+    }
+    try {
+      // Before the fence: after it, nothing may be waited for.
+      await task.permit.usePermit();
+      return await this.#create(id, state, known, passage, signal);
+    } finally {
+      passage.leave();
+    }
+  }
+
+  async #create(
+    id: string,
+    state: Generation,
+    known: Snapshot,
+    passage: Passage | null,
+    signal: AbortSignal,
+  ): Promise<Begun | AttemptEnd> {
     const { worker, generationTimeoutMs, deadlineMarginMs } = this.options;
     const now = new Date();
     const timeMs = attemptTimeMs(state, now.toISOString(), generationTimeoutMs);
@@ -110,8 +169,7 @@ export class Generator {
     if (Date.now() - Date.parse(attempt.startedAt) > deadlineMarginMs) {
       // Suspended since: others may have given this attempt up by now, and begun the next one.
       const error = { code: 'internal', message: 'The worker was suspended before it asked', retryable: true } as const;
-      await this.#fail(id, begun, error, { counted: false, pauseMs: 0 });
-      return null;
+      return this.#fail(id, begun, error, { counted: false, pauseMs: 0 });
     }
     let prediction: Prediction;
     try {
@@ -126,10 +184,12 @@ export class Generator {
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
       if (error.kind === 'outcome_unknown') return this.#resolve(id, state, begun, signal, error.message);
-      const { error: failure, counted, pauseMs } = createFailure(error);
-      await this.#fail(id, begun, failure, { counted, pauseMs });
-      return null;
+      const { error: failure, counted, pauseMs } = createFailure(error, this.options.outOfCreditPauseMs);
+      const code = await this.#fail(id, begun, failure, { counted, pauseMs });
+      if (error.kind === 'out_of_credit') await passage?.refused();
+      return code;
     }
+    passage?.paid();
     return this.#record(id, state, begun, prediction, signal);
   }
 
@@ -181,7 +241,7 @@ export class Generator {
   }
 
   /** An attempt that was begun before: by a worker that died, or that is still alive and silent. */
-  async #resume(id: string, state: Generation, begun: Begun, signal: AbortSignal): Promise<Begun | null> {
+  async #resume(id: string, state: Generation, begun: Begun, signal: AbortSignal): Promise<Begun | AttemptEnd> {
     if (begun.attempt.prediction) return begun;
     return this.#resolve(id, state, begun, signal, 'The worker was interrupted while it asked for the prediction');
   }
@@ -193,10 +253,10 @@ export class Generator {
     begun: Begun,
     signal: AbortSignal,
     reason: string,
-  ): Promise<Begun | null> {
+  ): Promise<Begun | AttemptEnd> {
     const adopted = await this.#adopt(id, state, begun, signal);
     if (adopted) return adopted;
-    await this.#fail(
+    const code = await this.#fail(
       id,
       begun,
       { code: 'outcome_unknown', message: reason.slice(0, 1_000), retryable: true },
@@ -205,7 +265,7 @@ export class Generator {
     // A webhook may have told of it meanwhile: then it was not given up.
     const known = snapshotOf((await this.store.load(id)).events);
     const attempt = known.state && !isTerminal(known.state.status) ? known.state.current : null;
-    return attempt?.fence === begun.attempt.fence ? { attempt, known } : null;
+    return attempt?.fence === begun.attempt.fence ? { attempt, known } : code;
   }
 
   async #adopt(
@@ -227,7 +287,7 @@ export class Generator {
     begun: Begun,
     prediction: Prediction,
     signal: AbortSignal,
-  ): Promise<Begun | null> {
+  ): Promise<Begun | AttemptEnd> {
     if (await this.claims.claim(prediction.id, id, begun.attempt)) return this.#append(id, begun, prediction, false);
     // A generation that asked for the same, and whose answer was lost, took it for its own. Its own is there for us.
     return this.#resolve(id, state, begun, signal, 'The prediction was adopted by a generation with the same input');
@@ -277,7 +337,7 @@ export class Generator {
     return this.watch.ended(predictionId, { createdAt: createdAt ?? startedAt, deadline, onLook }, signal);
   }
 
-  async #finish(id: string, state: Generation, begun: Begun, prediction: Ending): Promise<void> {
+  async #finish(id: string, state: Generation, begun: Begun, prediction: Ending): Promise<AttemptEnd> {
     if (prediction === 'lost') {
       const error = {
         code: 'prediction_failed',
@@ -299,6 +359,7 @@ export class Generator {
     const { kind: _, ...generated } = outcome;
     const record = commandOf({ type: 'RecordGenerated', fence: begun.attempt.fence, ...generated });
     await this.runner.execute(id, record, null, begun.known);
+    return 'generated';
   }
 
   /** Rejections are somebody else's doing: cancelled, or overtaken. There is nothing left to say then. */
@@ -307,14 +368,18 @@ export class Generator {
     { attempt, known }: Begun,
     error: GenerationError,
     { counted, pauseMs }: { counted: boolean; pauseMs: number | null },
-  ): Promise<void> {
-    const wait = pauseMs ?? retryDelayMs(attempt.attempt, this.options.retryBaseMs, Math.random());
+  ): Promise<FailureCode> {
+    const wait =
+      pauseMs === null
+        ? retryDelayMs(attempt.attempt, this.options.retryBaseMs, Math.random())
+        : afterPauseMs(pauseMs, Math.random());
     const now = Date.now();
     const retryAt = new Date(now + wait).toISOString();
     const end = known.state
       ? giveUpAt(known.state, new Date(now).toISOString(), this.options.generationTimeoutMs)
       : undefined;
     await this.#execute(id, { type: 'FailAttempt', fence: attempt.fence, error, retryAt, giveUpAt: end, counted });
+    return error.code;
   }
 
   #execute(id: string, intent: Intent): Promise<Outcome> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EventData } from '@darkroom/domain';
 import { ProviderError, type Prediction, type ProviderErrorKind } from '@darkroom/provider';
-import { createFailure, outcomeOf } from './prediction-outcome.js';
+import { afterPauseMs, createFailure, outcomeOf } from './prediction-outcome.js';
 
 const NOW = '2030-01-01T01:00:00.000Z';
 
@@ -83,14 +83,21 @@ describe('createFailure', () => {
   ] as const satisfies readonly (readonly [ProviderErrorKind, string, boolean, boolean])[])(
     '%s is %s (retryable: %s, an attempt: %s)',
     (kind, code, retryable, counted) => {
-      const failure = createFailure(new ProviderError(kind, 'why'));
+      const failure = createFailure(new ProviderError(kind, 'why'), 60_000);
       expect(failure).toMatchObject({ error: { code, message: 'why', retryable }, counted });
     },
   );
 
   it('waits as long as the provider says', () => {
-    expect(createFailure(new ProviderError('throttled', '', { retryAfterSeconds: 7 })).pauseMs).toBe(7_000);
-    expect(createFailure(new ProviderError('throttled', '')).pauseMs).toBe(5_000);
-    expect(createFailure(new ProviderError('unavailable', '')).pauseMs).toBeNull();
+    expect(createFailure(new ProviderError('throttled', '', { retryAfterSeconds: 7 }), 60_000).pauseMs).toBe(7_000);
+    expect(createFailure(new ProviderError('throttled', ''), 60_000).pauseMs).toBe(5_000);
+    expect(createFailure(new ProviderError('out_of_credit', ''), 60_000).pauseMs).toBe(60_000);
+    expect(createFailure(new ProviderError('unavailable', ''), 60_000).pauseMs).toBeNull();
+  });
+
+  it('those who wait for the same come back one after another, and none too early', () => {
+    expect([0, 0.5, 1].map((random) => afterPauseMs(4_000, random))).toEqual([4_000, 4_500, 5_000]);
+    expect(afterPauseMs(3_600_000, 1)).toBe(3_605_000);
+    expect(afterPauseMs(0, 1)).toBe(0);
   });
 });

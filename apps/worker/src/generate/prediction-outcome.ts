@@ -7,9 +7,8 @@ const OUTPUT_LIFETIME_MS = 3_600_000;
 /** How models say that they will not draw something: no repetition helps. */
 const REFUSED_CONTENT = /nsfw|sensitive|safety|flagged|moderation|content policy|\(E005\)/i;
 
-/** Waits until the provider may be asked again although nothing was anybody's fault. Milliseconds. */
-const OUT_OF_CREDIT_PAUSE_MS = 60_000;
-const THROTTLED_PAUSE_MS = 5_000;
+/** When the provider does not say how long it wants to be left alone. Milliseconds. */
+export const THROTTLED_PAUSE_MS = 5_000;
 
 export type PredictionOutcome =
   | {
@@ -81,7 +80,7 @@ export interface CreateFailure {
 }
 
 /** For every kind but `outcome_unknown`, which must be looked into and not only recorded. */
-export function createFailure({ kind, message, details }: ProviderError): CreateFailure {
+export function createFailure({ kind, message, details }: ProviderError, outOfCreditPauseMs: number): CreateFailure {
   const failure = (code: GenerationError['code'], retryable: boolean): CreateFailure => ({
     error: { code, message: message.slice(0, 1_000), retryable },
     counted: true,
@@ -93,7 +92,7 @@ export function createFailure({ kind, message, details }: ProviderError): Create
       return { ...failure('provider_throttled', true), counted: false, pauseMs };
     }
     case 'out_of_credit':
-      return { ...failure('provider_out_of_credit', true), counted: false, pauseMs: OUT_OF_CREDIT_PAUSE_MS };
+      return { ...failure('provider_out_of_credit', true), counted: false, pauseMs: outOfCreditPauseMs };
     case 'unauthorized':
       return failure('provider_unauthorized', false);
     case 'rejected':
@@ -104,4 +103,11 @@ export function createFailure({ kind, message, details }: ProviderError): Create
     case 'outcome_unknown':
       return failure('outcome_unknown', true);
   }
+}
+
+const LONGEST_JITTER_MS = 5_000;
+
+/** A pause that many were told to make, a little longer by chance, so that they do not all come back together. */
+export function afterPauseMs(pauseMs: number, random: number): number {
+  return Math.round(pauseMs + Math.min(pauseMs / 4, LONGEST_JITTER_MS) * random);
 }

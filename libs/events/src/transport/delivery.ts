@@ -1,6 +1,8 @@
 import { BaseRpcContext } from '@nestjs/microservices';
 import type { JsMsg } from '@nats-io/jetstream';
+import { PERMIT_MS } from '../budget-rules.js';
 import { PREDICTION_HEADER } from '../envelope.js';
+import type { Permit, Permits } from '../shared-budget.js';
 
 /** What a handler knows of the message in its hands, next to the payload: the second argument of every handler. */
 export class Delivery extends BaseRpcContext<[JsMsg]> {
@@ -8,8 +10,31 @@ export class Delivery extends BaseRpcContext<[JsMsg]> {
     message: JsMsg,
     /** Aborts when the process is about to end: throw {@link HandBack} then. */
     readonly signal: AbortSignal,
+    private readonly permits?: Permits,
+    private permit?: Permit,
   ) {
     super([message]);
+  }
+
+  /**
+   * Call right before what the subscription's permits are for: uses the one in hand, and waits for one if there is none, or
+   * if it was kept so long that it no longer counts. At once when the subscription has no permits.
+   * @throws the reason of `signal`
+   */
+  async usePermit(): Promise<void> {
+    const { permit } = this;
+    this.permit = undefined;
+    if (permit && Date.now() - permit.takenAt <= PERMIT_MS) return;
+    await this.permits?.take(this.signal);
+  }
+
+  /**
+   * Call as soon as it is known that none is needed, so that somebody else may use it. At the latest, one that was not used
+   * goes back when the handler ends. Harmless without one, or again.
+   */
+  returnPermit(): void {
+    this.permit?.giveBack();
+    this.permit = undefined;
   }
 
   get subject(): string {

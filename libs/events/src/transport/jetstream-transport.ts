@@ -3,6 +3,7 @@ import type { JsMsg } from '@nats-io/jetstream';
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Broker } from '../connect.js';
 import { NewerEventError } from '../envelope.js';
+import type { Permit, Permits } from '../shared-budget.js';
 import { ACK_WAIT_MS } from '../topology.js';
 import { Delivery, HandBack, Unprocessable } from './delivery.js';
 import { Lane } from './lane.js';
@@ -17,6 +18,11 @@ export interface TransportOptions {
   readonly ackWaitMs?: number;
   /** How long running handlers may take to end after {@link JetStreamTransport.close}. Milliseconds. */
   readonly drainMs?: number;
+  /**
+   * A message is taken from its lane only with a permit in hand, by pattern. One that was delivered before needs none: most
+   * likely it only has to be gone on with, and its handler asks for one if not ({@link Delivery.usePermit}).
+   */
+  readonly permits?: Partial<Record<Pattern, Permits>>;
   readonly observer?: TransportObserver;
 }
 
@@ -85,6 +91,10 @@ class Pump {
   readonly #running = new Map<JsMsg, Promise<void>>();
   readonly #concurrency: number;
   readonly #subscription: Subscription;
+  readonly #permits: Permits | undefined;
+  /** For the next message, whichever lane's turn it will be: waiting work of one lane never stands before another's. */
+  #permit: Permit | undefined;
+  #asking = false;
   #pulling: Promise<unknown> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | undefined;
 
@@ -94,13 +104,15 @@ class Pump {
     private readonly options: TransportOptions,
   ) {
     this.#subscription = SUBSCRIPTIONS[pattern];
+    this.#permits = options.permits?.[pattern];
     this.#concurrency = options.concurrency?.[pattern] ?? DEFAULT_CONCURRENCY;
     this.#turns = new WeightedTurns(this.#subscription.lanes.map((lane) => lane.weight));
     this.#lanes = this.#subscription.lanes.map(
       ({ consumer }) =>
         new Lane(options.broker, this.#subscription.stream, consumer, {
           stopping: this.#stopping.signal,
-          freeSlots: () => this.#concurrency - this.#running.size,
+          // What comes while there are no permits is better off in the queue, where everybody sees it.
+          freeSlots: () => (this.#asking ? 0 : this.#concurrency - this.#running.size),
           onMessage: () => this.#fillSlots(),
           onError: (error) => options.observer?.disturbed?.(pattern, error),
         }),
@@ -118,6 +130,7 @@ class Pump {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new HandBack());
+    this.#permit?.giveBack();
     for (const lane of this.#lanes) for (const message of lane.waiting.splice(0)) message.nak();
     await Promise.race([Promise.all([this.#pulling, ...this.#running.values()]), this.#drainTime()]);
     // Whoever did not listen loses the message: it goes to another worker now, not after ack_wait.
@@ -136,10 +149,15 @@ class Pump {
 
   #fillSlots(): void {
     while (this.#running.size < this.#concurrency && !this.#stopping.signal.aborted) {
-      const lane = this.#lanes[this.#turns.next((index) => this.#lanes[index]!.waiting.length > 0)];
+      const lane = this.#lanes[this.#turns.next((index) => this.#mayBegin(this.#lanes[index]!))];
       const message = lane?.waiting.shift();
-      if (!message) return;
-      const handled = this.#handle(message).finally(() => {
+      if (!message) {
+        if (this.#lanes.some((each) => each.waiting.length > 0)) this.#askForPermit();
+        return;
+      }
+      const permit = message.redelivered ? undefined : this.#permit;
+      if (permit) this.#permit = undefined;
+      const handled = this.#handle(message, permit).finally(() => {
         this.#running.delete(message);
         this.#fillSlots();
         for (const each of this.#lanes) each.wake();
@@ -148,16 +166,41 @@ class Pump {
     }
   }
 
+  #mayBegin({ waiting: [message] }: Lane): boolean {
+    return message !== undefined && (!this.#permits || this.#permit !== undefined || message.redelivered);
+  }
+
+  #askForPermit(): void {
+    if (!this.#permits || this.#asking) return;
+    this.#asking = true;
+    void this.#permits
+      .take(this.#stopping.signal)
+      .then(
+        (permit) => {
+          if (this.#stopping.signal.aborted) permit.giveBack();
+          else this.#permit = permit;
+        },
+        (error: Error) => {
+          if (!this.#stopping.signal.aborted) this.options.observer?.disturbed?.(this.pattern, error);
+        },
+      )
+      .finally(() => {
+        this.#asking = false;
+        this.#fillSlots();
+        for (const each of this.#lanes) each.wake();
+      });
+  }
+
   /** Never rejects: every outcome becomes a word to the broker. */
-  async #handle(message: JsMsg): Promise<void> {
+  async #handle(message: JsMsg, permit: Permit | undefined): Promise<void> {
     this.options.observer?.delivered?.(this.pattern, message.info.deliveryCount);
-    const tellBroker = await this.#outcomeOf(message);
+    const tellBroker = await this.#outcomeOf(message, permit);
     // A handler that outlived the drain has nobody left to tell; the message was given back then.
     if (!this.options.broker.connection.isClosed()) tellBroker();
   }
 
-  async #outcomeOf(message: JsMsg): Promise<() => void> {
-    const delivery = new Delivery(message, this.#stopping.signal);
+  async #outcomeOf(message: JsMsg, permit: Permit | undefined): Promise<() => void> {
+    const delivery = new Delivery(message, this.#stopping.signal, this.#permits, permit);
     try {
       const result: unknown = await this.handler(this.#decode(message), delivery);
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
@@ -171,6 +214,8 @@ class Pump {
       if (final) return () => message.term(error.message.slice(0, 200));
       const pause = Math.min(FIRST_PAUSE_MS * 2 ** (delivery.deliveryCount - 1), LONGEST_PAUSE_MS);
       return () => message.nak(pause);
+    } finally {
+      delivery.returnPermit();
     }
   }
 

@@ -16,6 +16,14 @@ export interface ProviderCall {
 
 export type CallObserver = (call: ProviderCall) => void;
 
+/** How a provider's rate limits are kept. */
+export interface RateLimits {
+  /** Awaited before every single exchange that is not a create: each page, each retry. What it throws ends the call. */
+  beforeCall?(operation: Exclude<Operation, 'create'>, signal: AbortSignal | undefined): Promise<void>;
+  /** Told of every 429, with the wait that the provider named. What it throws becomes a process warning. */
+  onThrottled?(operation: Operation, retryAfterSeconds: number | undefined): void;
+}
+
 /** Milliseconds for one attempt, from connecting to the last byte of the answer. */
 export interface Timeouts {
   readonly createMs: number;
@@ -38,6 +46,7 @@ export class ProviderFetch {
   constructor(
     private readonly timeouts: Timeouts,
     private readonly onCall: CallObserver | undefined,
+    private readonly limits: RateLimits = {},
   ) {}
 
   /** The failure behind an error that the package threw, if it is one of ours. */
@@ -64,6 +73,7 @@ export class ProviderFetch {
               cause: error,
             });
       report(failure.kind);
+      if (failure.kind === 'throttled') this.#tellThrottled(operation, failure);
       const response = new Response(null, { status: 400 });
       this.#failures.set(response, failure);
       return response;
@@ -76,6 +86,14 @@ export class ProviderFetch {
       this.onCall?.(call);
     } catch (error) {
       process.emitWarning(`The observer of provider calls failed: ${reasonOf(error)}`);
+    }
+  }
+
+  #tellThrottled(operation: Operation, { details }: ProviderError): void {
+    try {
+      this.limits.onThrottled?.(operation, details.retryAfterSeconds);
+    } catch (error) {
+      process.emitWarning(`Whoever keeps the rate limits failed: ${reasonOf(error)}`);
     }
   }
 
@@ -94,8 +112,9 @@ export class ProviderFetch {
   }
 
   /** Repeated with backoff and jitter: reads have no effect, and a cancel the same effect each time. */
-  async #read(url: URL, init: RequestInit, operation: Operation): Promise<unknown> {
+  async #read(url: URL, init: RequestInit, operation: Exclude<Operation, 'create'>): Promise<unknown> {
     for (let attempt = 1; ; attempt += 1) {
+      await this.limits.beforeCall?.(operation, init.signal ?? undefined);
       try {
         const answer = await exchange(url, init, this.timeouts.readMs);
         if (isRefusal(answer.status)) throw refusalError(answer, new Date());

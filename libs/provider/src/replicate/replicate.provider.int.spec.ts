@@ -150,6 +150,56 @@ describe('a read on the wire', () => {
   });
 });
 
+describe('rate limits', () => {
+  const limited = () => {
+    const asked: string[] = [];
+    const throttled: unknown[] = [];
+    const provider = new ReplicateProvider({
+      baseUrl: base,
+      token: 'r8_secret',
+      beforeCall: async (operation) => void asked.push(`${operation} ${requests.length}`),
+      onThrottled: (operation, seconds) => void throttled.push([operation, seconds]),
+    });
+    return { asked, throttled, provider };
+  };
+
+  it('leave is asked before every exchange that is not a create: each retry, each page', async () => {
+    const { asked, provider } = limited();
+    answer = (_request, response) => json(response, requests.length < 3 ? 503 : 200, body);
+    await provider.get('p1');
+    expect(asked).toEqual(['get 0', 'get 1', 'get 2']);
+    await provider.cancel('p1');
+    await provider.create(request);
+    expect(asked).toEqual(['get 0', 'get 1', 'get 2', 'cancel 3']);
+    const next = `${base}/predictions?cursor=abc`;
+    answer = (_request, response) => json(response, 200, { next, previous: null, results: [body] });
+    for await (const _ of provider.list('2026-11-21T12:00:00Z'));
+    expect(asked.slice(4)).toEqual(['list 5', 'list 6']);
+  });
+
+  it('without leave nothing is sent', async () => {
+    const provider = new ReplicateProvider({
+      baseUrl: base,
+      token: 'r8_secret',
+      beforeCall: () => Promise.reject(new Error('the worker ends')),
+    });
+    await expect(provider.get('p1')).rejects.toMatchObject({ kind: 'unavailable', message: 'the worker ends' });
+    expect(requests).toHaveLength(0);
+  });
+
+  it('every 429 is told of, with the wait that came with it', async () => {
+    const { throttled, provider } = limited();
+    answer = (_request, response) => response.writeHead(429, { 'retry-after': '7' }).end('{}');
+    await expect(provider.get('p1')).rejects.toMatchObject({ kind: 'throttled' });
+    answer = (_request, response) => json(response, 429, {});
+    await expect(provider.create(request)).rejects.toMatchObject({ kind: 'throttled' });
+    expect(throttled).toEqual([
+      ['get', 7],
+      ['create', undefined],
+    ]);
+  });
+});
+
 it('needs a token of its own and a base URL', () => {
   expect(() => new ReplicateProvider({ baseUrl: base, token: '' })).toThrow(TypeError);
   expect(() => new ReplicateProvider({ baseUrl: 'replicate', token: 'x' })).toThrow(TypeError);

@@ -16,9 +16,9 @@ import {
 } from '../schemas/index.js';
 import { authorizationFor } from './authorization.js';
 import { toPrediction } from './prediction.mapper.js';
-import { type CallObserver, ProviderFetch, type Timeouts } from './provider-fetch.js';
+import { type CallObserver, ProviderFetch, type RateLimits, type Timeouts } from './provider-fetch.js';
 
-export interface ReplicateOptions {
+export interface ReplicateOptions extends RateLimits {
   /** For instance `https://api.replicate.com/v1`. */
   readonly baseUrl: string;
   readonly token: string;
@@ -52,7 +52,7 @@ export class ReplicateProvider implements ImageProvider {
     // The package would silently take a token from the environment.
     if (options.token === '') throw new TypeError('A Replicate token is required');
     if (!URL.canParse(options.baseUrl)) throw new TypeError(`Not a URL: ${options.baseUrl}`);
-    this.#transport = new ProviderFetch({ ...DEFAULT_TIMEOUTS, ...options.timeouts }, options.onCall);
+    this.#transport = new ProviderFetch({ ...DEFAULT_TIMEOUTS, ...options.timeouts }, options.onCall, options);
     this.#client = new Replicate({
       auth: options.token,
       baseUrl: options.baseUrl,

@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Controller, Module, type INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Ctx, Payload } from '@nestjs/microservices';
+import { generationIdFrom, type Lane } from '@darkroom/domain';
+import { v7 as uuidv7 } from 'uuid';
+import { eventually } from '../../../../test/support/eventually.js';
+import { startNats, type TestNats } from '../../../../test/support/nats.js';
+import { connectBroker, type Broker } from '../connect.js';
+import { exampleEvent } from '../event-store.contract.js';
+import type { RecordedEvent } from '../event-store.js';
+import { provision } from '../provision.js';
+import { SharedBudget } from '../shared-budget.js';
+import { WORK_STREAM, workConsumer } from '../subjects.js';
+import { WorkQueue } from '../work-queue.js';
+import { Delivery, HandBack } from './delivery.js';
+import { Handles } from './handles.js';
+import { JetStreamTransport } from './jetstream-transport.js';
+
+let handle: (event: RecordedEvent, delivery: Delivery) => Promise<void>;
+
+@Controller()
+class GenerateController {
+  @Handles('work.generate')
+  generate(@Payload() event: RecordedEvent, @Ctx() delivery: Delivery): Promise<void> {
+    return handle(event, delivery);
+  }
+}
+
+@Module({ controllers: [GenerateController] })
+class WorkerModule {}
+
+describe('a subscription with permits', () => {
+  let nats: TestNats;
+  let broker: Broker;
+  const workers: INestMicroservice[] = [];
+
+  beforeEach(async () => {
+    nats = await startNats();
+    broker = await connectBroker({ servers: [nats.url], name: 'test' });
+    await provision(broker, { replicas: 1 });
+  });
+  afterEach(async () => {
+    await Promise.all(workers.splice(0).map((worker) => worker.close()));
+    await broker.close();
+    await nats.stop();
+  });
+
+  async function startWorker(perMinute: number): Promise<SharedBudget> {
+    const budget = await SharedBudget.open(broker, 'creates', { perMinute });
+    const strategy = new JetStreamTransport({ broker, permits: { 'work.generate': budget } });
+    const worker = await NestFactory.createMicroservice(WorkerModule, { strategy, logger: false });
+    workers.push(worker);
+    await worker.listen();
+    return budget;
+  }
+
+  async function put(lane: Lane = 'normal'): Promise<string> {
+    const event = { ...exampleEvent(generationIdFrom(uuidv7())), position: 7 } as RecordedEvent;
+    await new WorkQueue(broker).put(event, 'generate', lane, null);
+    return event.id;
+  }
+
+  const queueIsEmpty = (timeoutMs?: number) =>
+    eventually(async () => (await broker.manager.streams.info(WORK_STREAM)).state.messages === 0, { timeoutMs });
+
+  it('begins nothing without one, and gives the next to whoever matters most by then', async () => {
+    const begun: string[] = [];
+    handle = async (_event, delivery) => {
+      await delivery.usePermit();
+      begun.push(delivery.subject.split('.')[2] ?? '');
+    };
+    await Promise.all([put(), put(), put()]);
+    // One, and the next after 2.2 s.
+    await startWorker(30);
+    await eventually(() => begun.length === 1);
+    await put('high');
+    await eventually(() => begun.length === 2);
+    expect(begun).toEqual(['normal', 'high']);
+  });
+
+  it('handlers that need none give it to the next', async () => {
+    let handled = 0;
+    handle = async (_event, delivery) => {
+      delivery.returnPermit();
+      delivery.returnPermit();
+      handled++;
+    };
+    await Promise.all(Array.from({ length: 20 }, () => put()));
+    const startedAt = Date.now();
+    await startWorker(30);
+    await queueIsEmpty();
+    expect(handled).toBe(20);
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('work that was begun before goes on without, and waits for one if it needs it', async () => {
+    let begun = false;
+    handle = (_event, { signal }) => {
+      begun = true;
+      return new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new HandBack())));
+    };
+    await put();
+    await startWorker(600);
+    await eventually(() => begun);
+    await workers.pop()!.close();
+
+    const steps: string[] = [];
+    handle = async (_event, delivery) => {
+      steps.push('begun');
+      await delivery.usePermit();
+      steps.push('permitted');
+    };
+    const budget = await SharedBudget.open(broker, 'creates', { perMinute: 600 });
+    const until = Date.now() + 1_500;
+    await budget.holdUntil(until);
+    await startWorker(600);
+    await eventually(() => steps.length === 1);
+    expect(Date.now()).toBeLessThan(until);
+    await queueIsEmpty();
+    expect(steps).toEqual(['begun', 'permitted']);
+    expect(Date.now()).toBeGreaterThanOrEqual(until);
+  });
+
+  it('one that was kept for long is none', async () => {
+    let waited = 0;
+    handle = async (_event, delivery) => {
+      const began = Date.now();
+      await eventually(() => Date.now() - began > 1_100);
+      await delivery.usePermit();
+      waited = Date.now() - began;
+    };
+    await put();
+    await startWorker(30);
+    await queueIsEmpty();
+    expect(waited).toBeGreaterThan(2_000);
+  });
+
+  it('one that was not used goes back at the end', async () => {
+    let handled = 0;
+    handle = async () => void handled++;
+    await Promise.all([put(), put(), put()]);
+    const startedAt = Date.now();
+    await startWorker(1);
+    await queueIsEmpty();
+    expect(handled).toBe(3);
+    expect(Date.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('gives back at once, when it ends, what waits for one', async () => {
+    handle = async () => undefined;
+    const budget = await startWorker(600);
+    await budget.holdUntil(Date.now() + 3_600_000);
+    await Promise.all(Array.from({ length: 10 }, () => put()));
+    const name = workConsumer('generate', 'normal');
+    await eventually(async () => (await broker.manager.consumers.info(WORK_STREAM, name)).num_ack_pending > 0);
+    await workers.pop()!.close();
+    const consumer = await broker.jetstream.consumers.get(WORK_STREAM, name);
+    const another = await consumer.consume({ callback: (message) => message.ack() });
+    // Long before the ack wait of 30 s.
+    await queueIsEmpty(5_000);
+    await another.close();
+  });
+});
