@@ -43,9 +43,13 @@ export async function startWorker(config: WorkerConfig, onFailure: (error: Error
   ]);
   metrics.beforeScrape(() => checks.observe(metrics.dependencyUp));
   if (readModels) {
+    // As last known: while NATS is away, or hangs, Postgres alone tells the rest.
+    let givenUp: readonly string[] = [];
+    metrics.beforeScrape(async () => {
+      if (broker?.connected) givenUp = await (await SweepRecords.open(broker)).givenUp();
+    });
     metrics.beforeScrape(async () => {
       metrics.stuckGenerations.remove();
-      const givenUp = broker ? await (await SweepRecords.open(broker)).givenUp() : [];
       metrics.stuckGenerations.set(await readModels.stuck.count(new Date().toISOString(), givenUp));
     });
   }

@@ -169,7 +169,7 @@ describe('the sweeper', () => {
     expect(await swept()).toBe(MAX_SENDS);
     const records = await SweepRecords.open(fixture.broker);
     expect(await records.givenUp()).toEqual([id]);
-    expect(await metricsOf(worker.url)).toMatch(/^darkroom_stuck_generations 1$/m);
+    await eventually(async () => /^darkroom_stuck_generations 1$/m.test(await metricsOf(worker.url)));
 
     await records.forget(id);
     const mender = new Mender(fixture.broker, fixture.store, records);
@@ -180,7 +180,7 @@ describe('the sweeper', () => {
     await projected();
     await sweep();
     expect(await records.all()).toEqual([]);
-    expect(await metricsOf(worker.url)).toMatch(/^darkroom_stuck_generations 0$/m);
+    await eventually(async () => /^darkroom_stuck_generations 0$/m.test(await metricsOf(worker.url)));
   });
 
   it('leaves alone what it cannot read, and mends the rest', async () => {
