@@ -52,7 +52,12 @@ function addressesOf({ natsUrl, databaseUrl, dataDir }, isRunning) {
   const embedded = isRunning ? embeddedAddresses(dataDir) : { natsUrl: undefined, databaseUrl: undefined };
   const nats = natsUrl ?? embedded.natsUrl;
   const database = databaseUrl ?? embedded.databaseUrl;
-  return { ...(nats && { NATS_URL: nats }), ...(database && { DATABASE_URL: database }) };
+  return {
+    ...(nats && { NATS_URL: nats }),
+    ...(database && { DATABASE_URL: database }),
+    // Where the images of what runs are.
+    ...(isRunning && { DATA_DIR: dataDir }),
+  };
 }
 
 /**

@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'libs/read-models',
     'libs/storage',
   ],
-  'apps/cli': ['libs/config', 'libs/events', 'libs/read-models'],
+  'apps/cli': ['libs/config', 'libs/domain', 'libs/events', 'libs/read-models', 'libs/storage'],
   'apps/simulator': ['libs/config', 'libs/provider'],
 };
 

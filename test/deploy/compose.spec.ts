@@ -26,7 +26,7 @@ const RULES = [
 const APPS = {
   gateway: { schema: gatewayVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'NATS_ACK_WAIT', 'STORAGE_URL'] },
   worker: { schema: workerVariables, notSet: ['NATS_CREDS', 'NATS_REPLICAS', 'NATS_ACK_WAIT', 'STORAGE_URL'] },
-  cli: { schema: cliVariables, notSet: ['NATS_CREDS'] },
+  cli: { schema: cliVariables, notSet: ['NATS_CREDS', 'STORAGE_URL'] },
   simulator: {
     schema: simulatorVariables,
     notSet: [

@@ -8,8 +8,8 @@ describe('outages', () => {
   let system: System;
 
   beforeAll(async () => {
-    // An attempt whose start was never confirmed is over when its prediction cannot be running any more: 30 s later.
-    system = await System.start({ ownPostgres: true, workerEnv: { GENERATION_TIMEOUT: '15s' } });
+    // An attempt whose start was never confirmed is over when its prediction cannot be running any more: 24 s later.
+    system = await System.start({ ownPostgres: true, workerEnv: { GENERATION_TIMEOUT: '40s' } });
   }, 60_000);
   afterAll(() => system.stop());
 

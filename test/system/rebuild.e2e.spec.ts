@@ -1,24 +1,17 @@
 import { connectBroker, encode, generationSubject, JetStreamLogReader, provision } from '@darkroom/events';
 import { rebuildReadModels } from '@darkroom/read-models';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { execute } from '../../libs/read-models/test/fixture.js';
 import { mixedStory } from '../../libs/read-models/test/stories.js';
 import { describeSchemas, hashTables } from '../../libs/read-models/test/tables.js';
-import { launch, type Launched } from '../stack/launch.js';
+import type { Launched } from '../stack/launch.js';
 import { eventually } from '../support/eventually.js';
 import { startNats, type TestNats } from '../support/nats.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { assertBuilt } from './app-process.js';
+import { darkroom } from './darkroom.js';
 import { scenario, System } from './system.js';
-
-const MAIN = join(resolve(import.meta.dirname, '../..'), 'dist', 'apps', 'cli', 'src', 'main.js');
-
-/** The operator's command as a process, with nothing else in its environment. */
-function darkroom(env: Readonly<Record<string, string>>, ...args: string[]): Launched {
-  return launch(process.execPath, ['--enable-source-maps', MAIN, ...args], { env: { PATH: process.env.PATH, ...env } });
-}
 
 describe('darkroom rebuild of a system at work', () => {
   let system: System;

@@ -21,7 +21,7 @@ describe('workerConfig', () => {
     expect(config({})).toMatchObject({
       port: 3001,
       host: '0.0.0.0',
-      roles: ['dispatch', 'generate', 'download', 'project'],
+      roles: ['dispatch', 'generate', 'download', 'project', 'sweep'],
       storageUrl: `file:${resolve('.darkroom/images')}`,
       replicate: {
         token: 'r8_x',
@@ -34,6 +34,7 @@ describe('workerConfig', () => {
       generationTimeoutMs: 600_000,
       deadlineMarginMs: 30_000,
       retryBaseMs: 2_000,
+      sweep: { everyMs: 60_000, idleMs: 120_000 },
       allowPrivateUrls: false,
     });
   });
@@ -53,7 +54,7 @@ describe('workerConfig', () => {
 
   it('plays the roles that it is told', () => {
     expect(config({ WORKER_ROLES: 'project, dispatch' }).roles).toEqual(['project', 'dispatch']);
-    expect(config({ WORKER_ROLES: 'all' }).roles).toHaveLength(4);
+    expect(config({ WORKER_ROLES: 'all' }).roles).toHaveLength(5);
     expect(lines({ WORKER_ROLES: 'dispatch,paint' })).toEqual([expect.stringContaining('WORKER_ROLES: must be all')]);
   });
 

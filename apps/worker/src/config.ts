@@ -14,7 +14,7 @@ import {
 import { join } from 'node:path';
 import { z } from 'zod';
 
-export const ROLES = ['dispatch', 'generate', 'download', 'project'] as const;
+export const ROLES = ['dispatch', 'generate', 'download', 'project', 'sweep'] as const;
 export type Role = (typeof ROLES)[number];
 
 const roles = z
@@ -41,6 +41,7 @@ export const workerVariables = z
       .refine((ms) => ms >= 5_000 && ms <= 1_800_000, 'must be between 5s and 30m')
       .default(600_000),
     RETRY_BACKOFF_BASE: duration.default(2_000),
+    SWEEP_INTERVAL: duration.refine((ms) => ms >= 100, 'must be 100ms or more').default(60_000),
     // Of an account with credit: https://replicate.com/docs/topics/predictions/rate-limits
     REPLICATE_CREATES_PER_MINUTE: wholeNumber(1, 10_000_000).default(600),
     REPLICATE_CALLS_PER_MINUTE: wholeNumber(1, 10_000_000).default(3_000),
@@ -85,6 +86,12 @@ export interface WorkerConfig {
   readonly deadlineMarginMs: number;
   /** Pause before the first retry; doubled with every further one. Milliseconds. */
   readonly retryBaseMs: number;
+  readonly sweep: {
+    /** Between two sweeps of all workers together. Milliseconds. */
+    readonly everyMs: number;
+    /** How long nothing must have happened to a generation before somebody looks for its work. Milliseconds. */
+    readonly idleMs: number;
+  };
   /** Whether outputs may be fetched from private addresses, as from a simulator. */
   readonly allowPrivateUrls: boolean;
   readonly logLevel: z.output<(typeof logVariables)['LOG_LEVEL']>;
@@ -114,6 +121,7 @@ export function workerConfig(env: z.output<typeof workerVariables>): WorkerConfi
     generationTimeoutMs: env.GENERATION_TIMEOUT,
     deadlineMarginMs: Math.min(30_000, env.GENERATION_TIMEOUT / 10),
     retryBaseMs: env.RETRY_BACKOFF_BASE,
+    sweep: { everyMs: env.SWEEP_INTERVAL, idleMs: 2 * env.SWEEP_INTERVAL },
     allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
     logLevel: env.LOG_LEVEL,
   };

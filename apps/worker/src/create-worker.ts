@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { EVENTS_STREAM, type Broker } from '@darkroom/events';
+import { EVENTS_STREAM, SweepRecords, type Broker } from '@darkroom/events';
 import { createMetrics, HealthChecks, Logger as PinoLogger } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
 import { openStorage } from '@darkroom/storage';
@@ -31,7 +31,8 @@ export async function startWorker(config: WorkerConfig, onFailure: (error: Error
   const closing = new AbortController();
   const metrics = createMetrics();
   const storage = await openStorage(config.storageUrl);
-  const readModels = config.roles.includes('project') ? await openForHealth(config.databaseUrl) : null;
+  const usesPostgres = config.roles.includes('project') || config.roles.includes('sweep');
+  const readModels = usesPostgres ? await openForHealth(config.databaseUrl) : null;
   let broker: Broker | undefined;
   let work: Work | undefined;
 
@@ -44,7 +45,8 @@ export async function startWorker(config: WorkerConfig, onFailure: (error: Error
   if (readModels) {
     metrics.beforeScrape(async () => {
       metrics.stuckGenerations.remove();
-      metrics.stuckGenerations.set(await readModels.stuck.count(new Date().toISOString()));
+      const givenUp = broker ? await (await SweepRecords.open(broker)).givenUp() : [];
+      metrics.stuckGenerations.set(await readModels.stuck.count(new Date().toISOString(), givenUp));
     });
   }
 

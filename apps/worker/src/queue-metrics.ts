@@ -1,5 +1,5 @@
 import { LANES } from '@darkroom/domain';
-import { WORK_STAGES, WORK_STREAM, workConsumer, workFilter, type Broker } from '@darkroom/events';
+import { queueState, WORK_STAGES, type Broker } from '@darkroom/events';
 import type { Metrics } from '@darkroom/observability';
 
 /**
@@ -10,17 +10,12 @@ export async function observeQueues(broker: Broker, metrics: Metrics): Promise<v
   metrics.queueDepth.reset();
   metrics.queueOldestAge.reset();
   if (!broker.connected) return;
-  const { manager } = broker;
   await Promise.allSettled(
     WORK_STAGES.flatMap((stage) =>
       LANES.map(async (lane) => {
-        const { num_pending, delivered } = await manager.consumers.info(WORK_STREAM, workConsumer(stage, lane));
-        // The first that was not delivered yet: those before it are in somebody's hands.
-        const first = { seq: delivered.stream_seq + 1, next_by_subj: workFilter(stage, lane) };
-        const oldest = num_pending === 0 ? null : await manager.direct.getMessage(WORK_STREAM, first);
-        metrics.queueDepth.set({ stage, lane }, num_pending);
-        const age = oldest ? Math.max(0, Date.now() - oldest.time.getTime()) / 1_000 : 0;
-        metrics.queueOldestAge.set({ stage, lane }, age);
+        const { waiting, oldestSeconds } = await queueState(broker, stage, lane);
+        metrics.queueDepth.set({ stage, lane }, waiting);
+        metrics.queueOldestAge.set({ stage, lane }, oldestSeconds);
       }),
     ),
   );

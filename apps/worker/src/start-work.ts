@@ -2,16 +2,22 @@ import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { JetStreamTransport, type Pattern, type TransportObserver } from '@darkroom/events';
 import { stageOf, type Metrics } from '@darkroom/observability';
+import { openReadModels } from '@darkroom/read-models';
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { WorkerConfig } from './config.js';
 import type { Connections } from './connections.js';
 import { ProjectionService } from './project/projection.service.js';
 import { observeQueues } from './queue-metrics.js';
+import { observeHolds } from './stage-metrics.js';
+import { SweepService } from './sweep/sweep.service.js';
 import { WorkerModule } from './worker.module.js';
 
 /** Facts dispatched at once: each is one publish, so this is about the broker's latency and not ours. */
 const DISPATCH_CONCURRENCY = 64;
+
+/** Of a sweep's questions to Postgres: nobody waits for them. Milliseconds. */
+const SWEEP_TIMEOUT_MS = 30_000;
 
 /** The roles at work. */
 export interface Work {
@@ -41,9 +47,13 @@ export async function startWork(
     observer: observer(metrics),
   });
   const name = `${hostname()}-${process.pid}-${randomBytes(3).toString('hex')}`;
-  const module = WorkerModule.register(config, connections, metrics, name);
+  const readModels = config.roles.includes('sweep')
+    ? await openReadModels({ url: config.databaseUrl, poolSize: 1, timeoutMs: SWEEP_TIMEOUT_MS })
+    : null;
+  const module = WorkerModule.register(config, connections, metrics, name, readModels);
   const app = await NestFactory.createMicroservice(module, { strategy });
   const projection = config.roles.includes('project') ? app.get(ProjectionService) : null;
+  const sweep = config.roles.includes('sweep') ? app.get(SweepService) : null;
 
   let stopping = false;
   // Reconnecting is the client's business; what it gives up on (a credential that is refused) is the operator's.
@@ -52,14 +62,17 @@ export async function startWork(
   });
   await app.listen();
   projection?.start(onFailure);
+  sweep?.start();
 
   metrics.beforeScrape(() => observeQueues(broker, metrics));
+  metrics.beforeScrape(() => observeHolds(broker, metrics));
   metrics.beforeScrape(async () => observeInFlight(strategy, metrics));
   if (projection) metrics.beforeScrape(() => projection.observeLag());
   return {
     async stop() {
       stopping = true;
-      await Promise.all([app.close(), projection?.stop()]);
+      await Promise.all([app.close(), projection?.stop(), sweep?.stop()]);
+      await readModels?.close();
       await broker.close();
     },
   };

@@ -1,6 +1,7 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { CommandRunner } from '@darkroom/events';
 import { observeAppended, type Metrics } from '@darkroom/observability';
+import type { ReadModels } from '@darkroom/read-models';
 import type { Role, WorkerConfig } from './config.js';
 import { BROKER, EVENT_STORE, type Connections } from './connections.js';
 import { DispatchController } from './dispatch/dispatch.controller.js';
@@ -11,6 +12,9 @@ import { PredictionClaims } from './generate/find-prediction.js';
 import { GenerateController } from './generate/generate.controller.js';
 import { Generator } from './generate/generator.js';
 import { ProjectionService } from './project/projection.service.js';
+import { LostWork } from './sweep/lost-work.js';
+import type { Net } from './sweep/net.js';
+import { SweepService } from './sweep/sweep.service.js';
 
 /** Who the events of this process come from. */
 const SOURCE = '/darkroom/worker';
@@ -18,8 +22,17 @@ const SOURCE = '/darkroom/worker';
 /** The roles that this process plays, over one list of providers. */
 @Module({})
 export class WorkerModule {
-  /** @param name names this process in AttemptStarted */
-  static register(config: WorkerConfig, connections: Connections, metrics: Metrics, name: string): DynamicModule {
+  /**
+   * @param name names this process in AttemptStarted
+   * @param readModels for the role sweep
+   */
+  static register(
+    config: WorkerConfig,
+    connections: Connections,
+    metrics: Metrics,
+    name: string,
+    readModels: ReadModels | null,
+  ): DynamicModule {
     const { broker, store, claims, provider, storage } = connections;
     const runner = new CommandRunner(store, {
       source: SOURCE,
@@ -30,6 +43,9 @@ export class WorkerModule {
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
     const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs };
     const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls };
+    const nets: readonly Net[] = readModels
+      ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)]
+      : [];
 
     const roles: Record<Role, { controllers: DynamicModule['controllers'] & object; providers: Provider[] }> = {
       dispatch: { controllers: [DispatchController], providers: [] },
@@ -49,6 +65,10 @@ export class WorkerModule {
         providers: [
           { provide: ProjectionService, useValue: new ProjectionService(broker, config.databaseUrl, metrics) },
         ],
+      },
+      sweep: {
+        controllers: [],
+        providers: [{ provide: SweepService, useValue: new SweepService(broker, nets, metrics, config.sweep.everyMs) }],
       },
     };
     const played = config.roles.map((role) => roles[role]);

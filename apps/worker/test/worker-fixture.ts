@@ -75,6 +75,7 @@ export class WorkerFixture {
       generationTimeoutMs: 120_000,
       deadlineMarginMs: 500,
       retryBaseMs: 50,
+      sweep: { everyMs: 200, idleMs: 400 },
       allowPrivateUrls: true,
       logLevel: 'silent',
       ...overrides,
@@ -180,6 +181,17 @@ export class WorkerFixture {
 
   ended(id: string, timeoutMs?: number): Promise<Generation> {
     return this.until(id, (state) => isTerminal(state.status), timeoutMs);
+  }
+
+  /** Every fact has been dispatched. */
+  everythingIsDispatched(): Promise<boolean> {
+    return eventually(
+      async () => {
+        const facts = await this.broker.manager.consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
+        return facts.num_pending + facts.num_ack_pending === 0;
+      },
+      { what: 'the dispatcher' },
+    );
   }
 
   /** Every fact has been dispatched, and there is no work left but for what is scheduled. */

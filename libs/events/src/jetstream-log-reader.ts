@@ -25,6 +25,27 @@ export class JetStreamLogReader implements LogReader {
     }
   }
 
+  /** Position of the first event that was written at or after a time; beyond the last one when there is none. */
+  async positionAt(time: Date): Promise<Position> {
+    const { last } = await this.identify();
+    try {
+      const first = await this.broker.manager.direct.getMessage(EVENTS_STREAM, { start_time: time });
+      return first?.seq ?? last + 1;
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+
+  /** When the first event after a position was written; null when there is none. */
+  async timeAfter(position: Position): Promise<Date | null> {
+    const query = { seq: position + 1, next_by_subj: ALL_GENERATIONS };
+    try {
+      return (await this.broker.manager.direct.getMessage(EVENTS_STREAM, query))?.time ?? null;
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+
   async *read(
     after: Position,
     { signal, maxBatch = 500 }: { signal: AbortSignal; maxBatch?: number },

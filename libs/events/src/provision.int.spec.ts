@@ -51,7 +51,7 @@ describe('provision', () => {
     const consumers = [];
     for await (const { name } of broker.manager.consumers.list(WORK_STREAM)) consumers.push(name);
     expect(consumers.sort()).toEqual(
-      ['cancel', 'download', 'generate'].flatMap((stage) =>
+      ['admit', 'cancel', 'download', 'generate'].flatMap((stage) =>
         ['high', 'low', 'normal'].map((lane) => `${stage}-${lane}`),
       ),
     );
@@ -108,6 +108,18 @@ describe('provision', () => {
     expect(
       (await (await broker.jetstream.consumers.get(EVENTS_STREAM, 'dispatcher')).info()).delivered.stream_seq,
     ).toBe(3);
+  });
+
+  it('a consumer that is paused is made anew paused', async () => {
+    await provision(broker, OPTIONS);
+    await broker.manager.consumers.delete(EVENTS_STREAM, 'dispatcher');
+    await broker.manager.consumers.add(EVENTS_STREAM, { durable_name: 'dispatcher', ack_policy: 'all' });
+    await broker.manager.consumers.pause(EVENTS_STREAM, 'dispatcher', new Date('2200-01-01'));
+    await provision(broker, OPTIONS);
+    expect(await broker.manager.consumers.info(EVENTS_STREAM, 'dispatcher')).toMatchObject({
+      paused: true,
+      config: { ack_policy: 'explicit', pause_until: '2200-01-01T00:00:00Z' },
+    });
   });
 
   it('refuses a stream that would lose its data by the change, and says what to do', async () => {

@@ -1,9 +1,9 @@
 import { JetStreamApiError, type ConsumerConfig, type StreamInfo } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { NoRespondersError, RequestError, TimeoutError } from '@nats-io/nats-core';
-import canonicalize from 'canonicalize';
 import { setTimeout as delay } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
+import { CONSUMER_NOT_FOUND, differs, find, STREAM_NAME_IN_USE, STREAM_NOT_FOUND } from './configuration.js';
 import type { Broker } from './connect.js';
 import {
   BUDGETS_BUCKET,
@@ -17,7 +17,8 @@ import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions
 
 /** Stream metadata: which log this is. Given when the stream is made, kept by snapshots, never changed. */
 export const LOG_ID = 'darkroom_log_id';
-const TOPOLOGY = 'darkroom_topology';
+/** Of which release its configuration is. */
+export const TOPOLOGY = 'darkroom_topology';
 
 /** Pause between tries while JetStream does not answer. Milliseconds. */
 const PAUSE_MS = 250;
@@ -27,11 +28,6 @@ const PREDICTION_CLAIM_MS = 7 * 24 * 3_600_000;
 
 /** The longest window is a day. */
 const QUOTA_MS = 2 * 24 * 3_600_000;
-
-/** Error codes of nats-server, from its server/errors.json. */
-const STREAM_NOT_FOUND = 10059;
-const STREAM_NAME_IN_USE = 10058;
-const CONSUMER_NOT_FOUND = 10014;
 
 /**
  * Makes every stream, consumer and bucket that is missing and brings those that differ up to date. Any number of
@@ -134,29 +130,8 @@ async function provisionConsumer(
     await consumers.delete(stream, name);
     // A work queue holds nothing but open work; on a log, go on after the last event that was done with.
     const resume = { deliver_policy: 'by_start_sequence', opt_start_seq: current.ack_floor.stream_seq + 1 } as const;
-    await consumers.add(stream, retention === 'workqueue' ? wanted : { ...wanted, ...resume });
-  }
-}
-
-/** Whether a field that we ask for is otherwise at the server. Fields that we do not set are the server's business. */
-function differs(wanted: object, actual: object): boolean {
-  return Object.entries(wanted).some(([key, value]) => {
-    const found = (actual as Record<string, unknown>)[key] ?? absent(value);
-    return canonicalize(value) !== canonicalize(found);
-  });
-}
-
-/** The server leaves false, zero and empty fields out of what it tells. */
-function absent(value: unknown): unknown {
-  return typeof value === 'boolean' ? false : typeof value === 'number' ? 0 : undefined;
-}
-
-/** The answer, or null for the one error that is expected. */
-async function find<T>(answer: Promise<T>, expected: number): Promise<T | null> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === expected) return null;
-    throw error;
+    // Whoever paused its stage did not mean this consumer only (StageHolds). An update keeps it by itself.
+    const held = current.paused ? { pause_until: current.config.pause_until } : {};
+    await consumers.add(stream, { ...wanted, ...held, ...(retention === 'workqueue' ? {} : resume) });
   }
 }

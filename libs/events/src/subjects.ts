@@ -68,8 +68,26 @@ export const ALL_SCHEDULES = 'schedule.*.*';
 
 export const WORK_SUBJECTS = ['work.*.*.*', ALL_SCHEDULES, 'line.*.*.*'];
 
+/** Every place of WORK where something of a generation can be; its id is the last part of each. */
+export function workOf(generationId: string): string[] {
+  return WORK_SUBJECTS.map((subject) => subject.replace(/\*$/, generationId));
+}
+
 /** Where the broker tells that a message of WORK was delivered as often as it may be. */
 export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;
+
+/** In CONTROL: a stage is held for a reason. */
+export function holdKey(stage: WorkStage, reason: string): string {
+  return `hold.${stage}.${reason}`;
+}
+
+/** In CONTROL: a generation was sent on by the sweeper. */
+export function sweptKey(generationId: string): string {
+  return `swept.${generationId}`;
+}
+
+/** In CONTROL: when somebody last began to sweep. */
+export const SWEEP_TURN_KEY = 'sweep';
 
 /** A bucket key that is safe whatever the text, and tells nothing of it. */
 export function bucketKey(...parts: readonly string[]): string {

@@ -1,5 +1,5 @@
 import { FAILURE_CODES, isTerminal, MODELS, QUOTA_WINDOWS, STAGES, STATUSES } from '@darkroom/domain';
-import { SUBSCRIPTIONS } from '@darkroom/events';
+import { SUBSCRIPTIONS, WORK_STAGES } from '@darkroom/events';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { Scrapes, type Refresh } from './scrape.js';
 
@@ -46,7 +46,8 @@ export function createMetrics() {
  * and nobody is woken by them.
  */
 function startAtZero(metrics: ReturnType<typeof instruments>): void {
-  const { generations, failures, redeliveries, requestsRefused } = metrics;
+  const { generations, failures, redeliveries, requestsRefused, swept } = metrics;
+  for (const stage of WORK_STAGES) swept.inc({ stage }, 0);
   for (const status of STATUSES.filter(isTerminal)) {
     for (const { id: model } of MODELS) generations.inc({ status, model }, 0);
   }
@@ -129,7 +130,25 @@ function instruments(registers: [Registry]) {
     }),
     stuckGenerations: new Gauge({
       name: 'darkroom_stuck_generations',
-      help: 'Generations whose attempt in hand began more than 10 minutes ago and is past its deadline',
+      help: 'Generations that make no progress and will not by themselves',
+      registers,
+    }),
+    stagePaused: new Gauge<'stage' | 'reason'>({
+      name: 'darkroom_stage_paused',
+      help: 'Whether a stage gives out no work, and why: 1 or 0',
+      labelNames: ['stage', 'reason'],
+      registers,
+    }),
+    swept: new Counter<'stage'>({
+      name: 'darkroom_swept_total',
+      help: 'Generations whose work was lost and put again by the sweeper',
+      labelNames: ['stage'],
+      registers,
+    }),
+    sweeps: new Counter<'net' | 'outcome'>({
+      name: 'darkroom_sweeps_total',
+      help: 'Sweeps of this process, by what was swept and whether it came to its end: done or interrupted',
+      labelNames: ['net', 'outcome'],
       registers,
     }),
     redeliveries: new Counter<'stage'>({

@@ -1,5 +1,6 @@
 export { migrateReadModels, type MigrateOptions } from './database/migrate.js';
 export { openReadModels, type ReadModels, type ReadModelsConfig } from './database/open-read-models.js';
+export type { TablesState } from './database/inspect-tables.js';
 export { LIVE_SCHEMA } from './database/schema-name.js';
 export { ReadModelUnavailable } from './database/unavailable.js';
 export { BadCursor, encodeCursor } from './generations/cursor.js';
@@ -10,9 +11,13 @@ export {
   type GenerationPage,
   type ListRequest,
 } from './generations/generations.query.js';
+export { checkLog } from './projector/check-log.js';
 export { ProjectionError, type ProjectionErrorKind } from './projector/projection-error.js';
 export { Projector, type Progress, type ProjectorOptions } from './projector/projector.js';
-export { StuckQuery } from './stuck/stuck.query.js';
+export { FailedQuery, type FailedCount, type FailedFilters, type FailedGeneration } from './failed/failed.query.js';
+export { findLost, type FindLostOptions } from './stuck/find-lost.js';
+export { IdleQuery, type IdleRequest } from './stuck/idle.query.js';
+export { StuckQuery, type StuckGeneration } from './stuck/stuck.query.js';
 export {
   rebuildReadModels,
   type RebuildOptions,

@@ -2,12 +2,14 @@ import { Controller, Inject, Logger } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
 import { fold } from '@darkroom/domain';
 import {
+  asksForWork,
   CommandRunner,
   decode,
   Handles,
   Unprocessable,
   WorkQueue,
   WORK_STREAM,
+  workFor,
   type Broker,
   type EventStore,
   type ExhaustedAdvisory,
@@ -15,7 +17,6 @@ import {
 } from '@darkroom/events';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { BROKER, EVENT_STORE } from '../connections.js';
-import { asksForWork, workFor } from './work-for.js';
 
 /** nats-server: no message found. */
 const NO_MESSAGE = 10037;

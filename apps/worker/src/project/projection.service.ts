@@ -1,8 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { migrateReadModels, openReadModels, Projector, type ReadModels } from '@darkroom/read-models';
-import { ALL_GENERATIONS, EVENTS_STREAM, JetStreamLogReader, type Broker, type Position } from '@darkroom/events';
+import { JetStreamLogReader, type Broker } from '@darkroom/events';
 import type { Metrics } from '@darkroom/observability';
-import type { StoredMsg } from '@nats-io/jetstream';
 
 /** Time limit of one statement: a batch of a few hundred events takes some 50 ms. Milliseconds. */
 const BATCH_TIMEOUT_MS = 30_000;
@@ -17,7 +16,7 @@ export class ProjectionService {
   #running: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly broker: Broker,
+    broker: Broker,
     private readonly databaseUrl: string,
     private readonly metrics: Metrics,
   ) {
@@ -40,19 +39,15 @@ export class ProjectionService {
     if (!this.#projector) return;
     const { position } = this.#projector;
     const { last } = await this.#reader.identify();
-    const next = last > position ? await this.#nextAfter(position) : null;
+    const next = last > position ? await this.#reader.timeAfter(position) : null;
     projectionLagEvents.set({ projection }, Math.max(0, last - position));
-    projectionLagSeconds.set({ projection }, next ? Math.max(0, Date.now() - next.time.getTime()) / 1_000 : 0);
+    projectionLagSeconds.set({ projection }, next ? Math.max(0, Date.now() - next.getTime()) / 1_000 : 0);
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
     await this.#readModels?.close();
-  }
-
-  #nextAfter(position: Position): Promise<StoredMsg | null> {
-    return this.broker.manager.direct.getMessage(EVENTS_STREAM, { seq: position + 1, next_by_subj: ALL_GENERATIONS });
   }
 
   async #run(): Promise<void> {

@@ -2,10 +2,13 @@ import { defineConfig, MikroORM, type EntityManager, type Options } from '@mikro
 import type { Pool } from 'pg';
 import { CheckpointTable } from '../checkpoint/checkpoint.js';
 import { PositionWaiter } from '../checkpoint/position-waiter.js';
+import { FailedQuery } from '../failed/failed.query.js';
 import { GenerationsQuery } from '../generations/generations.query.js';
 import { GenerationTable } from '../generations/generations.table.js';
+import { IdleQuery } from '../stuck/idle.query.js';
 import { StuckQuery } from '../stuck/stuck.query.js';
 import { UsageQuery } from '../usage/usage.query.js';
+import { inspectTables, type TablesState } from './inspect-tables.js';
 import { LIVE_SCHEMA, schemaName } from './schema-name.js';
 
 export interface ReadModelsConfig {
@@ -64,9 +67,13 @@ export interface ReadModels {
   readonly generations: GenerationsQuery;
   readonly usage: UsageQuery;
   readonly stuck: StuckQuery;
+  readonly idle: IdleQuery;
+  readonly failed: FailedQuery;
   readonly positions: PositionWaiter;
   /** For health checks: answers when the read models can be read. @throws ReadModelUnavailable */
   check(): Promise<void>;
+  /** What the tables are and reflect, for who looks into a problem. @throws ReadModelUnavailable */
+  inspect(): Promise<TablesState>;
   close(): Promise<void>;
 }
 
@@ -82,8 +89,11 @@ export async function openReadModels(config: ReadModelsConfig): Promise<ReadMode
     generations: new GenerationsQuery(em, schema),
     usage: new UsageQuery(em, schema),
     stuck: new StuckQuery(em, schema),
+    idle: new IdleQuery(em, schema),
+    failed: new FailedQuery(em, schema),
     positions,
     check: async () => void (await positions.position()),
+    inspect: () => inspectTables(em, schema),
     close: () => orm.close(),
   };
 }

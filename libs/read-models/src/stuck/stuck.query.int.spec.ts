@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openFixture, projectAll, type Fixture } from '../../test/fixture.js';
 import { MemoryLog } from '../../test/memory-log.js';
-import { Story } from '../../test/stories.js';
+import { generationId, Story } from '../../test/stories.js';
 
 describe('StuckQuery', () => {
   const MINUTE = 60_000;
@@ -43,5 +43,18 @@ describe('StuckQuery', () => {
     expect(await count(began.slow + 31 * MINUTE)).toBe(2);
     expect(await count(began.slow + 32 * MINUTE + 1)).toBe(3);
     expect(await count(began.slow + 1_000 * MINUTE)).toBe(3);
+  });
+
+  it('counts, once, what the sweeper has given up on, as long as it has not ended', async () => {
+    const { stuck } = fixture.models;
+    const [queued, cancelled, , done, downloading] = [1, 2, 3, 4, 5].map(generationId);
+    const now = at(began.downloading + 10 * MINUTE + 1);
+    expect(await stuck.count(now, [queued!, cancelled!, done!, downloading!, generationId(99)])).toBe(2);
+    const listed = await stuck.list(now, [queued!], 10);
+    expect(listed.map(({ id, state }) => [id, state.status])).toEqual([
+      [queued, 'queued'],
+      [downloading, 'downloading'],
+    ]);
+    expect(await stuck.list(now, [queued!], 1)).toHaveLength(1);
   });
 });

@@ -1,5 +1,5 @@
 import type { Attempt, Generation, GenerationEvent, Lane } from '@darkroom/domain';
-import type { WorkStage } from '@darkroom/events';
+import type { WorkStage } from './subjects.js';
 
 export interface Work {
   readonly stage: WorkStage;

@@ -1,0 +1,233 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { generationIdFrom } from '@darkroom/domain';
+import {
+  CONTROL_BUCKET,
+  encode,
+  EVENTS_STREAM,
+  generationSubject,
+  MAX_SENDS,
+  Mender,
+  StageHolds,
+  SweepRecords,
+  WORK_STREAM,
+  WorkQueue,
+} from '@darkroom/events';
+import { createMetrics } from '@darkroom/observability';
+import { openReadModels, type ReadModels } from '@darkroom/read-models';
+import { Kvm } from '@nats-io/kv';
+import { v7 as uuidv7 } from 'uuid';
+import { eventually } from '../../../test/support/eventually.js';
+import { startPostgres, type TestPostgres } from '../../../test/support/postgres.js';
+import type { WorkerConfig } from '../src/config.js';
+import { LostWork } from '../src/sweep/lost-work.js';
+import { WorkerFixture } from './worker-fixture.js';
+
+describe('the sweeper', () => {
+  let fixture: WorkerFixture;
+  let postgres: TestPostgres;
+  let readModels: ReadModels;
+  beforeAll(async () => {
+    [fixture, postgres] = await Promise.all([WorkerFixture.start(), startPostgres()]);
+    readModels = await openReadModels({ url: postgres.url });
+  }, 60_000);
+  afterEach(() => fixture.closeWorkers());
+  afterAll(async () => {
+    await readModels.close();
+    await fixture.stop();
+    await postgres.remove();
+  });
+
+  const start = (roles: WorkerConfig['roles'], overrides: Partial<WorkerConfig> = {}) =>
+    fixture.startWorker({ roles, databaseUrl: postgres.url, ...overrides });
+  const purge = () => fixture.broker.manager.streams.purge(WORK_STREAM);
+  const projected = async (): Promise<void> => {
+    const { state } = await fixture.broker.manager.streams.info(EVENTS_STREAM);
+    await eventually(async () => (await readModels.positions.position()) >= state.last_seq, { what: 'the projection' });
+  };
+  const sweeper = () => {
+    const metrics = createMetrics();
+    const net = new LostWork(fixture.broker, fixture.store, readModels, metrics, 0);
+    const swept = async () => (await metrics.swept.get()).values.reduce((sum, { value }) => sum + value, 0);
+    return { sweep: () => net.sweep(new AbortController().signal), swept };
+  };
+  const workOf = async (id: string) => {
+    const { state } = await fixture.broker.manager.streams.info(WORK_STREAM, { subjects_filter: `*.*.*.${id}` });
+    const held = await fixture.broker.manager.streams.info(WORK_STREAM, { subjects_filter: `schedule.*.${id}` });
+    return { ...state.subjects, ...held.state.subjects };
+  };
+
+  it('brings everything to its end after the whole queue was lost, and nothing is paid twice', async () => {
+    await start(['dispatch', 'generate', 'download', 'project', 'sweep'], {
+      concurrency: { generate: 4, download: 2 },
+    });
+    fixture.simulator.control.reset();
+    fixture.simulator.control.configure({ runMs: 500 });
+    const ids = await Promise.all(Array.from({ length: 24 }, (_, n) => fixture.request({ prompt: `lost ${n}` })));
+    await fixture.until(ids[0]!, ({ status }) => status === 'downloading' || status === 'completed');
+    await purge();
+    for (const id of ids) expect((await fixture.ended(id, 40_000)).status).toBe('completed');
+    const { by_input } = fixture.simulator.control.counters();
+    expect(Object.values(by_input)).toEqual(ids.map(() => 1));
+  }, 90_000);
+
+  it('leaves alone what waits in a queue that nobody serves, or for its time', async () => {
+    await start(['dispatch', 'project']);
+    const waiting = await fixture.request({ prompt: 'waits' });
+    const later = new Date(Date.now() + 3_600_000).toISOString();
+    const scheduled = await fixture.request({ prompt: 'later' }, { scheduledAt: later });
+    await eventually(async () => Object.keys(await workOf(waiting)).length === 1);
+    await eventually(async () => Object.keys(await workOf(scheduled)).length === 1);
+    await projected();
+    const { sweep, swept } = sweeper();
+    await sweep();
+    await sweep();
+    expect(await swept()).toBe(0);
+    expect(Object.values(await workOf(waiting))).toEqual([1]);
+    await fixture.cancel(scheduled);
+    await purge();
+    await fixture.cancel(waiting);
+  });
+
+  it('puts back what waits for its next attempt at its time, and what is due at once', async () => {
+    await start(['dispatch', 'project']);
+    const id = await fixture.request({ prompt: 'backs off' });
+    const at = () => new Date().toISOString();
+    const run = (command: object) => fixture.runner.execute(id, { commandId: uuidv7(), at: at(), ...command } as never);
+    await run({ type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
+    const { current } = await fixture.state(id);
+    const error = { code: 'prediction_failed', message: 'x', retryable: true };
+    const retryAt = new Date(Date.now() + 3_600_000).toISOString();
+    await run({ type: 'FailAttempt', fence: current!.fence, error, retryAt, counted: true });
+    await eventually(async () => `schedule.generate.${id}` in (await workOf(id)));
+    await projected();
+    await purge();
+    const { sweep, swept } = sweeper();
+    await sweep();
+    expect(await workOf(id)).toEqual({ [`schedule.generate.${id}`]: 1 });
+    await sweep();
+    expect(await swept()).toBe(1);
+    await purge();
+    await fixture.cancel(id);
+  });
+
+  it('two at once put it once', async () => {
+    await start(['dispatch', 'project']);
+    const ids = await Promise.all(Array.from({ length: 10 }, (_, n) => fixture.request({ prompt: `twice ${n}` })));
+    await projected();
+    await fixture.everythingIsDispatched();
+    await purge();
+    const sweepers = [sweeper(), sweeper(), sweeper()];
+    await Promise.all(sweepers.map(({ sweep }) => sweep()));
+    for (const id of ids) expect(Object.values(await workOf(id))).toEqual([1]);
+    const counts = await Promise.all(sweepers.map(({ swept }) => swept()));
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(ids.length);
+    await start(['generate', 'download']);
+    for (const id of ids) expect((await fixture.ended(id)).status).toBe('completed');
+  });
+
+  it('waits while PostgreSQL is away, says so, and goes on', async () => {
+    const worker = await start(['dispatch', 'generate', 'download', 'project', 'sweep']);
+    const holds = await StageHolds.open(fixture.broker);
+    await holds.pause('generate', null);
+    const id = await fixture.request({ prompt: 'patience' });
+    await projected();
+    await postgres.kill9();
+    await purge();
+    const interrupted = async () =>
+      Number(/darkroom_sweeps_total\{net="work",outcome="interrupted"\} (\d+)/.exec(await metricsOf(worker.url))?.[1]);
+    await eventually(async () => (await interrupted()) > 0, { timeoutMs: 20_000, what: 'an interrupted sweep' });
+    expect((await fixture.state(id)).status).toBe('queued');
+    await holds.resume('generate');
+    await postgres.start();
+    expect((await fixture.ended(id, 30_000)).status).toBe('completed');
+  }, 60_000);
+
+  it('goes by the log where the read models lag', async () => {
+    const projector = await start(['project']);
+    const id = await fixture.request({ prompt: 'over already' });
+    await projected();
+    await projector.close();
+    fixture.workers.splice(0);
+    await fixture.cancel(id);
+    const { sweep, swept } = sweeper();
+    await sweep();
+    expect(await workOf(id)).toEqual({});
+    expect(await swept()).toBe(0);
+  });
+
+  it('gives up on what does not move however often it is sent on, until somebody releases it', async () => {
+    const worker = await start(['project']);
+    const id = await fixture.request({ prompt: 'does not move' });
+    await projected();
+    const { sweep, swept } = sweeper();
+    for (let times = 0; times < MAX_SENDS + 2; times++) {
+      await sweep();
+      // It waits in its queue for a while: that is no step forward.
+      await sweep();
+      await purge();
+    }
+    expect(await swept()).toBe(MAX_SENDS);
+    const records = await SweepRecords.open(fixture.broker);
+    expect(await records.givenUp()).toEqual([id]);
+    expect(await metricsOf(worker.url)).toMatch(/^darkroom_stuck_generations 1$/m);
+
+    await records.forget(id);
+    const mender = new Mender(fixture.broker, fixture.store, records);
+    const now = new Date().toISOString();
+    expect(await mender.sendOn(await mender.examine(id, now, now), now)).toEqual({ stage: 'generate', at: null });
+    await start(['dispatch', 'generate', 'download']);
+    expect((await fixture.ended(id)).status).toBe('completed');
+    await projected();
+    await sweep();
+    expect(await records.all()).toEqual([]);
+    expect(await metricsOf(worker.url)).toMatch(/^darkroom_stuck_generations 0$/m);
+  });
+
+  it('leaves alone what it cannot read, and mends the rest', async () => {
+    await start(['dispatch', 'project']);
+    const unreadable = await fixture.request({ prompt: 'of a newer release' });
+    const lost = await fixture.request({ prompt: 'lost' });
+    await projected();
+    await fixture.everythingIsDispatched();
+    await fixture.closeWorkers();
+    const [event] = await fixture.events(unreadable);
+    const { headers, body } = encode({ ...event!, id: uuidv7(), version: 2 });
+    headers.set('ce-type', 'darkroom.generation.requested.v99');
+    await fixture.broker.jetstream.publish(generationSubject(unreadable), body, { headers });
+    await purge();
+    const { sweep, swept } = sweeper();
+    await sweep();
+    expect(await swept()).toBe(1);
+    expect(Object.values(await workOf(lost))).toEqual([1]);
+    expect(await workOf(unreadable)).toEqual({});
+    await fixture.broker.manager.streams.purge(EVENTS_STREAM, { filter: generationSubject(unreadable) });
+  });
+
+  it('has one turn in each interval, whoever asks', async () => {
+    const records = await SweepRecords.open(fixture.broker);
+    const bucket = await new Kvm(fixture.broker.jetstream).open(CONTROL_BUCKET);
+    await bucket.purge('sweep');
+    const turns = (now: number) =>
+      Promise.all(Array.from({ length: 20 }, () => records.takeTurn(new Date(now), 60_000)));
+    const now = Date.now();
+    expect((await turns(now)).filter(Boolean)).toHaveLength(1);
+    expect((await turns(now + 59_000)).filter(Boolean)).toHaveLength(0);
+    expect((await turns(now + 60_000)).filter(Boolean)).toHaveLength(1);
+    await bucket.purge('sweep');
+  });
+
+  it('puts nothing beside work that is there', async () => {
+    const id = generationIdFrom(uuidv7());
+    const event = { ...(await fixture.events(await fixture.request()))[0]!, generationId: id };
+    const queue = new WorkQueue(fixture.broker);
+    const soon = new Date(Date.now() + 3_600_000).toISOString();
+    expect(await queue.putAgain(event, 'generate', 'normal', soon)).toBe(true);
+    expect(await queue.putAgain(event, 'generate', 'normal', soon)).toBe(false);
+    expect(await queue.putAgain(event, 'generate', 'normal', null)).toBe(true);
+    expect(await queue.putAgain(event, 'generate', 'normal', null)).toBe(false);
+  });
+});
+
+async function metricsOf(url: string): Promise<string> {
+  return (await fetch(`${url}/metrics`)).text();
+}
