@@ -13,6 +13,7 @@ import { GenerateController } from './generate/generate.controller.js';
 import { Generator } from './generate/generator.js';
 import { ProjectionService } from './project/projection.service.js';
 import { LostWork } from './sweep/lost-work.js';
+import { OverdueWork } from './sweep/overdue-work.js';
 import type { Net } from './sweep/net.js';
 import { SweepService } from './sweep/sweep.service.js';
 
@@ -43,9 +44,11 @@ export class WorkerModule {
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
     const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs };
     const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls };
-    const nets: readonly Net[] = readModels
-      ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)]
-      : [];
+    // Schedules first: what the broker kept of a generation is work that is there, and nothing that was lost.
+    const nets: readonly Net[] = [
+      new OverdueWork(broker, config.sweep.idleMs),
+      ...(readModels ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)] : []),
+    ];
 
     const roles: Record<Role, { controllers: DynamicModule['controllers'] & object; providers: Provider[] }> = {
       dispatch: { controllers: [DispatchController], providers: [] },
