@@ -194,6 +194,7 @@ function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder:
           WORKER_PORT: String(port),
           WORKER_ROLES: target === 'projector' ? 'project' : ROLES.filter((role) => role !== 'project').join(),
           GENERATION_TIMEOUT: '15s',
+          SWEEP_INTERVAL: '2s',
           REPLICATE_CREATES_PER_MINUTE: '1000000',
           REPLICATE_CALLS_PER_MINUTE: '1000000',
         },

@@ -16,6 +16,7 @@ import { observedBreakers } from './generate/observed-breakers.js';
 import { PredictionWatch } from './generate/prediction-watch.js';
 import { ProjectionService } from './project/projection.service.js';
 import { LostWork } from './sweep/lost-work.js';
+import { OverdueWork } from './sweep/overdue-work.js';
 import type { Net } from './sweep/net.js';
 import { SweepService } from './sweep/sweep.service.js';
 
@@ -67,9 +68,11 @@ export class WorkerModule {
         new CreditGate(holds, outOfCreditPauseMs),
         new WorkQueue(broker),
       );
-    const nets: readonly Net[] = readModels
-      ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)]
-      : [];
+    // Schedules first: what the broker kept of a generation is work that is there, and nothing that was lost.
+    const nets: readonly Net[] = [
+      new OverdueWork(broker, config.sweep.idleMs),
+      ...(readModels ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)] : []),
+    ];
 
     const roles: Record<Role, { controllers: DynamicModule['controllers'] & object; providers: Provider[] }> = {
       dispatch: { controllers: [DispatchController], providers: [] },
