@@ -5,6 +5,7 @@ import {
   JetStreamEventStore,
   PREDICTIONS_BUCKET,
   provision,
+  SlotTable,
   type Broker,
   type EventStore,
 } from '@darkroom/events';
@@ -22,6 +23,7 @@ export interface Connections {
   readonly broker: Broker;
   readonly store: EventStore;
   readonly claims: Claims;
+  readonly slots: SlotTable;
   readonly provider: ImageProvider & { authorizationFor(url: string): string | undefined };
   readonly storage: ImageStorage;
 }
@@ -45,11 +47,13 @@ export async function connectAll(
   try {
     await provision(broker, { replicas, ackWaitMs }, signal);
     const claims = await Claims.open(broker, PREDICTIONS_BUCKET);
+    const slots = await SlotTable.open(broker);
     signal.throwIfAborted();
     return {
       broker,
       store: new JetStreamEventStore(broker),
       claims,
+      slots,
       provider: connectProvider(config, metrics),
       storage,
     };

@@ -13,6 +13,9 @@ import { WorkerModule } from './worker.module.js';
 /** Facts dispatched at once: each is one publish, so this is about the broker's latency and not ours. */
 const DISPATCH_CONCURRENCY = 64;
 
+/** Schedules that fired and are let in at once: a publish each, and some looks for users with a limit. */
+const ADMIT_CONCURRENCY = 64;
+
 /** The roles at work. */
 export interface Work {
   /** Hands work back, waits for what is quick to end, and closes the connection to NATS. */
@@ -35,6 +38,7 @@ export async function startWork(
     ackWaitMs: config.nats.ackWaitMs,
     concurrency: {
       facts: DISPATCH_CONCURRENCY,
+      'work.admit': ADMIT_CONCURRENCY,
       'work.generate': config.concurrency.generate,
       'work.download': config.concurrency.download,
     },

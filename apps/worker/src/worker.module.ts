@@ -1,8 +1,9 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { CommandRunner } from '@darkroom/events';
+import { CommandRunner, WaitingLine, WorkQueue } from '@darkroom/events';
 import { observeAppended, type Metrics } from '@darkroom/observability';
 import type { Role, WorkerConfig } from './config.js';
 import { BROKER, EVENT_STORE, type Connections } from './connections.js';
+import { Admission } from './dispatch/admission.js';
 import { DispatchController } from './dispatch/dispatch.controller.js';
 import { DownloadController } from './download/download.controller.js';
 import { Downloader } from './download/downloader.js';
@@ -20,12 +21,14 @@ const SOURCE = '/darkroom/worker';
 export class WorkerModule {
   /** @param name names this process in AttemptStarted */
   static register(config: WorkerConfig, connections: Connections, metrics: Metrics, name: string): DynamicModule {
-    const { broker, store, claims, provider, storage } = connections;
+    const { broker, store, claims, slots, provider, storage } = connections;
     const runner = new CommandRunner(store, {
       source: SOURCE,
       onAppended: observeAppended(metrics),
       onConflict: () => metrics.appendConflicts.inc(),
     });
+    const queue = new WorkQueue(broker);
+    const admission = new Admission(slots, new WaitingLine(broker), queue, store);
     const predictions = new PredictionClaims(claims, provider.name);
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
     const generation = { worker: name, retryBaseMs, generationTimeoutMs, deadlineMarginMs };
@@ -37,7 +40,7 @@ export class WorkerModule {
         controllers: [GenerateController],
         providers: [
           { provide: Generator, useValue: new Generator(store, runner, provider, predictions, generation) },
-          { provide: Canceller, useValue: new Canceller(store, provider, predictions) },
+          { provide: Canceller, useValue: new Canceller(store, provider, predictions, queue) },
         ],
       },
       download: {
@@ -59,6 +62,8 @@ export class WorkerModule {
         { provide: BROKER, useValue: broker },
         { provide: EVENT_STORE, useValue: store },
         { provide: CommandRunner, useValue: runner },
+        { provide: WorkQueue, useValue: queue },
+        { provide: Admission, useValue: admission },
         ...played.flatMap((role) => role.providers),
       ],
     };

@@ -1,4 +1,4 @@
-import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation } from '@darkroom/domain';
+import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation, type Lane } from '@darkroom/domain';
 import {
   CommandRunner,
   connectBroker,
@@ -19,6 +19,15 @@ import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { startSimulator, type RunningSimulator } from '../../simulator/src/start.js';
 import type { Role, WorkerConfig } from '../src/config.js';
 import { startWorker, type Worker } from '../src/create-worker.js';
+
+interface RequestOptions {
+  readonly userId?: string;
+  readonly lane?: Lane;
+  /** LIMIT_CONCURRENT of that user. */
+  readonly limit?: number | null;
+  readonly maxAttempts?: number;
+  readonly scheduledAt?: string | null;
+}
 
 export const ACK_WAIT_MS = 1_500;
 
@@ -102,7 +111,7 @@ export class WorkerFixture {
       modelId = 'black-forest-labs/flux-schnell',
       ...image
     }: Record<string, unknown> & { prompt?: string; modelId?: string } = {},
-    { maxAttempts = 3, scheduledAt = null }: { maxAttempts?: number; scheduledAt?: string | null } = {},
+    { userId = 'user-1', lane = 'normal', limit = null, maxAttempts = 3, scheduledAt = null }: RequestOptions = {},
   ): Promise<string> {
     const prepared = prepareGeneration({ prompt, model_id: modelId, ...image });
     if (!prepared.ok) throw new Error(JSON.stringify(prepared));
@@ -112,17 +121,17 @@ export class WorkerFixture {
       commandId: uuidv7(),
       at: new Date().toISOString(),
       request: {
-        user_id: 'user-1',
+        user_id: userId,
         model_id: prepared.model.id,
         input: prepared.input,
         provider_input: prepared.providerInput,
         provider_version: prepared.providerVersion,
         priority: 0,
-        lane: 'normal',
+        lane,
         max_attempts: maxAttempts,
         scheduled_at: scheduledAt,
         deadline: null,
-        concurrency_limit: null,
+        concurrency_limit: limit,
         webhook: null,
         metadata: {},
         request_hash: 'hash',

@@ -7,3 +7,4 @@ export * from './generation/view.js';
 export * from './ids.js';
 export * from './models/index.js';
 export * from './scheduling.js';
+export * from './slots.js';

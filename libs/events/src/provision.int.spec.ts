@@ -51,7 +51,7 @@ describe('provision', () => {
     const consumers = [];
     for await (const { name } of broker.manager.consumers.list(WORK_STREAM)) consumers.push(name);
     expect(consumers.sort()).toEqual(
-      ['cancel', 'download', 'generate'].flatMap((stage) =>
+      ['admit', 'cancel', 'download', 'generate'].flatMap((stage) =>
         ['high', 'low', 'normal'].map((lane) => `${stage}-${lane}`),
       ),
     );
