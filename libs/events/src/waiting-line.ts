@@ -1,13 +1,10 @@
 import { LANES, type Lane } from '@darkroom/domain';
-import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
+import type { StoredMsg } from '@nats-io/jetstream';
 import type { Broker } from './connect.js';
 import { decode, encode } from './envelope.js';
 import type { RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
 import { ALL_LINES, laneInLine, lineFilter, lineSubject, wholeLine, WORK_STREAM } from './subjects.js';
-
-/** nats-server: no message found. */
-const NO_MESSAGE = 10037;
 
 /** A generation in its user's line. */
 export interface Waiting {
@@ -57,13 +54,13 @@ export class WaitingLine {
     return waiting?.event.generationId === generationId ? waiting : null;
   }
 
-  /** Idempotent. */
-  async remove(place: number): Promise<void> {
+  /** Idempotent. A later entry of the same generation stays. */
+  async remove({ event, lane, place }: Waiting): Promise<void> {
+    const filter = lineSubject(event.userId, lane, event.generationId);
     try {
       this.broker.assertConnected();
-      await this.broker.manager.streams.deleteMessage(WORK_STREAM, place, false);
+      await this.broker.manager.streams.purge(WORK_STREAM, { filter, seq: place + 1 });
     } catch (error) {
-      if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) return;
       throw readError(error);
     }
   }

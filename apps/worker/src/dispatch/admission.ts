@@ -104,12 +104,11 @@ export class Admission {
       const freed = leave(found ?? noSlots(userId), departures);
       const known = arrivals.filter(({ event }) => hasEntered(freed, event));
       const fresh = arrivals.filter((arrival) => !known.includes(arrival));
-      let { entered, left, slots } = admit(freed, fresh);
-      if (entered.length > 0 && !(await this.line.isEmpty(userId))) {
-        entered = [];
-        left = fresh;
-      }
-      if (entered.length > 0 && !(await this.slots.write(slots, revision))) continue;
+      const admitted = admit(freed, fresh);
+      // Whoever waits comes first.
+      const goesIn = admitted.entered.length > 0 && (await this.line.isEmpty(userId));
+      if (goesIn && !(await this.slots.write(admitted.slots, revision))) continue;
+      const { entered, left } = goesIn ? admitted : { entered: [], left: fresh };
       const gone = await Promise.all([...known, ...entered].map(({ event, lane }) => this.#settle(event, lane)));
       return { left, ended: [...departures, ...gone.flat()] };
     }
@@ -142,7 +141,7 @@ export class Admission {
         const waiting = await this.line.at(place, generationId);
         if (!waiting) return [];
         const departures = await this.#settle(waiting.event, waiting.lane);
-        await this.line.remove(place);
+        await this.line.remove(waiting);
         return departures;
       }),
     );

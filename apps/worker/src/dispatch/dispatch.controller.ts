@@ -18,8 +18,8 @@ import { BROKER, EVENT_STORE } from '../connections.js';
 import { Admission } from './admission.js';
 import { asksForWork, endsGeneration, workFor, type Work } from './work-for.js';
 
-/** nats-server: no message found. */
-const NO_MESSAGE = 10037;
+/** nats-server: no message found; sequence not found. */
+const NO_MESSAGE = new Set([10037, 10043]);
 
 /**
  * Turns facts into work. A crash between the two repeats the fact, and the broker, or at last the handler of the work,
@@ -106,6 +106,6 @@ export class DispatchController {
 
 /** Whoever handled the same advisory before has removed the message. */
 function absent(error: unknown): null {
-  if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) return null;
+  if (error instanceof JetStreamApiError && NO_MESSAGE.has(error.code)) return null;
   throw error;
 }
