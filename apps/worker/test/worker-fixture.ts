@@ -185,13 +185,13 @@ export class WorkerFixture {
   }
 
   /** Every fact has been dispatched, and there is no work left but for what is scheduled. */
-  queueIsEmpty(): Promise<boolean> {
+  queueIsEmpty(timeoutMs?: number): Promise<boolean> {
     const { consumers, streams } = this.broker.manager;
     const empty = async (): Promise<boolean> => {
       const facts = await consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
       const { state } = await streams.info(WORK_STREAM, { subjects_filter: 'work.>' });
       return facts.num_pending + facts.num_ack_pending + Object.keys(state.subjects ?? {}).length === 0;
     };
-    return eventually(empty, { what: 'an empty work queue' });
+    return eventually(empty, { what: 'an empty work queue', timeoutMs });
   }
 }
