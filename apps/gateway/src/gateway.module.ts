@@ -89,7 +89,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
             const options = { source: SOURCE, onAppended: observeAppended(metrics), onConflict };
             const runner = new CommandRunner(log.store, options);
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
-            return new GenerationsService(log.store, runner, keys, live, readModels, config);
+            return new GenerationsService(log.store, runner, keys, live, readModels, config, log.queue);
           },
         },
       ],

@@ -8,6 +8,7 @@ export * from './jetstream-log-reader.js';
 export * from './log-reader.js';
 export * from './memory-event-store.js';
 export * from './provision.js';
+export * from './queue-positions.js';
 export * from './slot-table.js';
 export * from './subjects.js';
 export * from './topology.js';

@@ -6,9 +6,11 @@ import {
   JetStreamEventStore,
   JetStreamLogReader,
   provision,
+  QueuePositions,
   type Broker,
   type EventStore,
   type LogReader,
+  type Queued,
 } from '@darkroom/events';
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,6 +24,7 @@ interface Opened {
   readonly store: EventStore;
   readonly reader: LogReader;
   readonly idempotencyKeys: Claims;
+  readonly queue: QueuePositions;
 }
 
 /**
@@ -49,6 +52,10 @@ export class LogConnection {
   readonly reader: LogReader = {
     identify: async () => this.#use().reader.identify(),
     read: (after, options) => this.#use().reader.read(after, options),
+  };
+
+  readonly queue: Pick<QueuePositions, 'of'> = {
+    of: async (queued: Queued) => this.#use().queue.of(queued),
   };
 
   /** @throws EventStoreError `unavailable` */
@@ -84,7 +91,8 @@ export class LogConnection {
     });
     if (!idempotencyKeys || signal.aborted) return broker.close();
     const store = new JetStreamEventStore(broker);
-    this.#opened = { broker, store, reader: new JetStreamLogReader(broker), idempotencyKeys };
+    const queue = new QueuePositions(broker);
+    this.#opened = { broker, store, reader: new JetStreamLogReader(broker), idempotencyKeys, queue };
     this.#logger.log('The event log is open');
     // Reconnecting is the client's business. What it gives up on, such as a refused credential, begins anew here.
     void broker.connection.closed().then(() => {

@@ -149,7 +149,9 @@ describe('following generations', () => {
     const runner = new CommandRunner(late, { source: '/darkroom/test' });
     const keys = new KvIdempotencyKeys(log.idempotencyKeys);
     const rules = { publicUrl: gateway.url, maxAttempts: 3, allowPrivateUrls: false };
-    const slow = new GenerationsService(late, runner, keys, hub, app.get<ReadModels>(READ_MODELS), rules);
+    const slow = new GenerationsService(late, runner, keys, hub, app.get<ReadModels>(READ_MODELS), rules, {
+      of: async () => null,
+    });
     const views = await all(await slow.follow(alice, generation.id, { after: null, signal: stop.signal }));
     expect(versions(views)).toEqual(upTo(6));
   });
