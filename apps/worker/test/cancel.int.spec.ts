@@ -72,13 +72,13 @@ describe('cancelling at any moment', () => {
       await fixture.request({}, user),
       await fixture.request({}, user),
     ];
-    await fixture.until(first!, ({ current }) => current?.prediction != null);
+    await fixture.until(first, ({ current }) => current?.prediction != null);
     await eventually(async () => (await inWork()).filter((subject) => subject.startsWith('line.')).length === 2);
-    await fixture.cancel(second!);
-    await fixture.cancel(first!);
-    await fixture.until(third!, ({ current }) => current?.prediction != null);
-    expect(await fixture.types(second!)).toEqual(['GenerationRequested', 'Cancelled']);
-    await fixture.cancel(third!);
+    await fixture.cancel(second);
+    await fixture.cancel(first);
+    await fixture.until(third, ({ current }) => current?.prediction != null);
+    expect(await fixture.types(second)).toEqual(['GenerationRequested', 'Cancelled']);
+    await fixture.cancel(third);
     await nothingIsLeft();
     const slots = await SlotTable.open(fixture.broker);
     await eventually(async () => Object.keys((await slots.read('leaver')).slots!.running).length === 0);
