@@ -224,7 +224,7 @@ describe('admission', () => {
 
   type Step =
     | { readonly kind: 'request'; readonly lane: number }
-    | { readonly kind: 'end' | 'cancel' | 'retry'; readonly which: number }
+    | { readonly kind: 'end' | 'cancel' | 'retry' | 'deliver'; readonly which: number }
     | { readonly kind: 'reconcile' };
 
   /** What may happen, in any order: indices are taken modulo what there is. */
@@ -233,12 +233,14 @@ describe('admission', () => {
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('end' as const), which: fc.nat(20) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(20) }) },
     { weight: 2, arbitrary: fc.record({ kind: fc.constant('retry' as const), which: fc.nat(20) }) },
+    { weight: 8, arbitrary: fc.record({ kind: fc.constant('deliver' as const), which: fc.nat(20) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('reconcile' as const) }) },
   );
-  const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 6 });
+  const rounds = fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { minLength: 4, maxLength: 12, size: 'max' });
   const deaths = fc.array(fc.constantFrom('before', 'after', null, null, null, null, null, null), {
-    minLength: 10,
-    maxLength: 60,
+    minLength: 50,
+    maxLength: 300,
+    size: 'max',
   });
 
   it('whatever happens at once, and whoever dies in between: never beyond the limit, and nobody is forgotten', async () => {
@@ -246,6 +248,8 @@ describe('admission', () => {
       fc.asyncProperty(rounds, deaths, fc.integer({ min: 1, max: 3 }), async (script, fates, limit) => {
         const user = newUser();
         const known: string[] = [];
+        /** Facts that were not dispatched yet: they may be in any order. */
+        const facts: RecordedEvent[] = [];
         let steps = 0;
         const fate: Fate = () => fates[steps++] ?? null;
         const dispatchers = [field.dispatcher(fate), field.dispatcher(fate)];
@@ -271,21 +275,26 @@ describe('admission', () => {
           if (what.kind === 'request') {
             const request = await field.request(user, limit, (['high', 'normal', 'low'] as const)[what.lane]);
             known.push(request.generationId);
-            return deliver(request, to);
+            facts.push(request);
+            return;
           }
-          const ids = what.kind === 'end' ? (await field.inLanes()).filter((each) => !working.has(each)) : known;
-          const id = ids[what.which % ids.length];
+          if (what.kind === 'deliver') {
+            const [fact] = facts.length > 0 ? facts.splice(what.which % facts.length, 1) : [];
+            return fact && deliver(fact, to);
+          }
+          const lanes = what.kind === 'end' ? (await field.inLanes()).filter((each) => !working.has(each)) : known;
+          const id = lanes[what.which % lanes.length];
           if (id === undefined) return;
           working.add(id);
-          // Several may want something of the same generation: who is too late is refused.
           const append = {
             end: () => field.end(id),
             cancel: () => field.cancel(id),
             retry: () => field.append(id, { type: 'Retry', by: 'test' }),
           };
-          const event = await append[what.kind]().catch(() => null);
+          // Several may want something of the same generation: who is too late is refused.
+          const fact = await append[what.kind]().catch(() => null);
           working.delete(id);
-          if (event) await deliver(event, to);
+          if (fact) facts.push(fact);
         };
         for (const round of script) {
           await Promise.all(round.map(happen));
@@ -293,6 +302,7 @@ describe('admission', () => {
         }
         // From here on nobody dies, and a worker does what there is.
         steps = fates.length;
+        await Promise.all(facts.splice(0).map(deliver));
         for (let idle = 0; idle < 2;) {
           await withinLimit();
           const ids = (await field.inLanes()).filter((id) => known.includes(id));
@@ -309,7 +319,7 @@ describe('admission', () => {
         expect(await field.running(user)).toEqual([]);
         expect(await field.subjects(lineFilter(user))).toEqual([]);
       }),
-      { numRuns: 60, endOnFailure: true },
+      { numRuns: 100, endOnFailure: true },
     );
   }, 120_000);
 });
