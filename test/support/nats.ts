@@ -32,7 +32,8 @@ export async function startNats({ maxFileBytes }: { maxFileBytes?: number } = {}
   if (!binary) throw new Error('NATS_SERVER_BIN is unset: run the tests by `npm test -- <path>`, or set it.');
 
   const dir = await mkdtemp(join(tmpdir(), 'darkroom-nats-'));
-  const start = (port?: number) => startNatsServer({ binary, dir, logFile: join(dir, 'server.log'), port, maxFileBytes });
+  const start = (port?: number) =>
+    startNatsServer({ binary, dir, logFile: join(dir, 'server.log'), port, maxFileBytes });
   let server: RunningServer = await start();
   let release = guardServer(server.pid, dir);
 

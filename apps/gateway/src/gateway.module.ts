@@ -136,7 +136,8 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
             const onRefused = (reason: QuotaWindow) => metrics.requestsRefused.inc({ reason });
             const admission = new Admission(quotas, log.store, { onRefused, clock });
-            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config);
+            const { queue } = log;
+            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue);
           },
         },
       ],

@@ -6,6 +6,7 @@ import {
   PREDICTIONS_BUCKET,
   provision,
   SharedBudget,
+  SlotTable,
   StageHolds,
   type Broker,
   type BudgetName,
@@ -26,6 +27,7 @@ export interface Connections {
   readonly broker: Broker;
   readonly store: EventStore;
   readonly claims: Claims;
+  readonly slots: SlotTable;
   readonly provider: ImageProvider & { authorizationFor(url: string): string | undefined };
   readonly storage: ImageStorage;
   /** Leave to create predictions, shared by all workers. */
@@ -57,11 +59,13 @@ export async function connectAll(
     const creates = await openBudget(broker, 'creates', config.replicate.createsPerMinute);
     const calls = await openBudget(broker, 'calls', config.replicate.callsPerMinute);
     const holds = await StageHolds.open(broker);
+    const slots = await SlotTable.open(broker);
     signal.throwIfAborted();
     return {
       broker,
       store: new JetStreamEventStore(broker),
       claims,
+      slots,
       provider: connectProvider(config, metrics, { creates, calls }),
       storage,
       creates,

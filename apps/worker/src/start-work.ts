@@ -16,6 +16,9 @@ import { WorkerModule } from './worker.module.js';
 /** Facts dispatched at once: each is one publish, so this is about the broker's latency and not ours. */
 const DISPATCH_CONCURRENCY = 64;
 
+/** Schedules that fired and are let in at once: a publish each, and some looks for users with a limit. */
+const ADMIT_CONCURRENCY = 64;
+
 /** Of a sweep's questions to Postgres: nobody waits for them. Milliseconds. */
 const SWEEP_TIMEOUT_MS = 30_000;
 
@@ -41,6 +44,7 @@ export async function startWork(
     ackWaitMs: config.nats.ackWaitMs,
     concurrency: {
       facts: DISPATCH_CONCURRENCY,
+      'work.admit': ADMIT_CONCURRENCY,
       'work.generate': config.concurrency.generate,
       'work.download': config.concurrency.download,
     },

@@ -1,9 +1,10 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { CommandRunner, PredictionClaims, Signals, WorkQueue } from '@darkroom/events';
+import { CommandRunner, PredictionClaims, Signals, WaitingLine, WorkQueue } from '@darkroom/events';
 import { observeAppended, type Metrics } from '@darkroom/observability';
 import type { ReadModels } from '@darkroom/read-models';
 import type { Role, WorkerConfig } from './config.js';
 import { BROKER, EVENT_STORE, type Connections } from './connections.js';
+import { Admission } from './dispatch/admission.js';
 import { DispatchController } from './dispatch/dispatch.controller.js';
 import { DownloadController } from './download/download.controller.js';
 import { Downloader } from './download/downloader.js';
@@ -43,12 +44,14 @@ export class WorkerModule {
     name: string,
     readModels: ReadModels | null,
   ): DynamicModule {
-    const { broker, store, claims, provider, storage, holds } = connections;
+    const { broker, store, claims, slots, provider, storage, holds } = connections;
     const runner = new CommandRunner(store, {
       source: SOURCE,
       onAppended: observeAppended(metrics),
       onConflict: () => metrics.appendConflicts.inc(),
     });
+    const queue = new WorkQueue(broker);
+    const admission = new Admission(slots, new WaitingLine(broker), queue, store);
     const predictions = new PredictionClaims(claims, provider.name);
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
     const { outOfCreditMs: outOfCreditPauseMs } = config.pauses;
@@ -66,11 +69,12 @@ export class WorkerModule {
       new CreateGuards(
         observedBreakers(config.pauses.brokenModelMs, metrics),
         new CreditGate(holds, outOfCreditPauseMs),
-        new WorkQueue(broker),
+        queue,
       );
-    // Schedules first: what the broker kept of a generation is work that is there, and nothing that was lost.
+    // Work last: what the broker kept past its time, or what waits in a line, is there and was not lost.
     const nets: readonly Net[] = [
       new OverdueWork(broker, config.sweep.idleMs),
+      { name: 'slots', sweep: () => admission.reconcile() },
       ...(readModels ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)] : []),
     ];
 
@@ -83,7 +87,7 @@ export class WorkerModule {
             provide: Generator,
             useFactory: () => new Generator(store, runner, provider, predictions, watch, signals, guards(), generation),
           },
-          { provide: Canceller, useValue: new Canceller(store, provider, predictions) },
+          { provide: Canceller, useValue: new Canceller(store, provider, predictions, queue) },
         ],
       },
       download: {
@@ -111,6 +115,8 @@ export class WorkerModule {
         { provide: BROKER, useValue: broker },
         { provide: EVENT_STORE, useValue: store },
         { provide: CommandRunner, useValue: runner },
+        { provide: WorkQueue, useValue: queue },
+        { provide: Admission, useValue: admission },
         ...played.flatMap((role) => role.providers),
       ],
     };

@@ -1,4 +1,4 @@
-import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation } from '@darkroom/domain';
+import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation, type Lane } from '@darkroom/domain';
 import {
   BUDGETS_BUCKET,
   CommandRunner,
@@ -23,14 +23,18 @@ import { startSimulator, type RunningSimulator } from '../../simulator/src/start
 import type { Role, WorkerConfig } from '../src/config.js';
 import { startWorker, type Worker } from '../src/create-worker.js';
 
-export const ACK_WAIT_MS = 1_500;
-
 interface RequestOptions {
+  readonly userId?: string;
+  readonly lane?: Lane;
+  /** LIMIT_CONCURRENT of that user. */
+  readonly limit?: number | null;
   readonly maxAttempts?: number;
   readonly scheduledAt?: string | null;
   /** The client's. */
   readonly deadline?: string | null;
 }
+
+export const ACK_WAIT_MS = 1_500;
 
 /** A real broker and the simulator, and workers in this process on top of them. */
 export class WorkerFixture {
@@ -123,7 +127,14 @@ export class WorkerFixture {
       modelId = 'black-forest-labs/flux-schnell',
       ...image
     }: Record<string, unknown> & { prompt?: string; modelId?: string } = {},
-    { maxAttempts = 3, scheduledAt = null, deadline = null }: RequestOptions = {},
+    {
+      userId = 'user-1',
+      lane = 'normal',
+      limit = null,
+      maxAttempts = 3,
+      scheduledAt = null,
+      deadline = null,
+    }: RequestOptions = {},
   ): Promise<string> {
     const prepared = prepareGeneration({ prompt, model_id: modelId, ...image });
     if (!prepared.ok) throw new Error(JSON.stringify(prepared));
@@ -133,17 +144,17 @@ export class WorkerFixture {
       commandId: uuidv7(),
       at: new Date().toISOString(),
       request: {
-        user_id: 'user-1',
+        user_id: userId,
         model_id: prepared.model.id,
         input: prepared.input,
         provider_input: prepared.providerInput,
         provider_version: prepared.providerVersion,
         priority: 0,
-        lane: 'normal',
+        lane,
         max_attempts: maxAttempts,
         scheduled_at: scheduledAt,
         deadline,
-        concurrency_limit: null,
+        concurrency_limit: limit,
         webhook: null,
         metadata: {},
         request_hash: 'hash',
@@ -218,13 +229,13 @@ export class WorkerFixture {
   }
 
   /** Every fact has been dispatched, and there is no work left but for what is scheduled. */
-  queueIsEmpty(): Promise<boolean> {
+  queueIsEmpty(timeoutMs?: number): Promise<boolean> {
     const { consumers, streams } = this.broker.manager;
     const empty = async (): Promise<boolean> => {
       const facts = await consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
       const { state } = await streams.info(WORK_STREAM, { subjects_filter: 'work.>' });
       return facts.num_pending + facts.num_ack_pending + Object.keys(state.subjects ?? {}).length === 0;
     };
-    return eventually(empty, { what: 'an empty work queue' });
+    return eventually(empty, { what: 'an empty work queue', timeoutMs });
   }
 }

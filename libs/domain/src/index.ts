@@ -8,3 +8,4 @@ export * from './ids.js';
 export * from './models/index.js';
 export * from './quota.js';
 export * from './scheduling.js';
+export * from './slots.js';

@@ -1,5 +1,5 @@
 import type { Lane } from './generation/events.js';
-import type { Generation } from './generation/generation.js';
+import { statusAt, type Generation } from './generation/generation.js';
 
 /** The lane that a request's priority (−100…100) puts its work into. */
 export function laneOf(priority: number): Lane {
@@ -21,6 +21,12 @@ export function retryDelayMs(failures: number, baseMs: number, random: number): 
 
 /** Replicate refuses a Cancel-After of less than 5 s. Milliseconds. */
 const SHORTEST_ATTEMPT_MS = 5_000;
+
+/** Whether a generation waits for its turn, and not for a time. */
+export function waitsForTurn(generation: Generation, now: string): boolean {
+  const { retryAt } = generation;
+  return statusAt(generation, now) === 'queued' && (retryAt === null || retryAt <= now);
+}
 
 /** When a generation's time is over, ISO 8601 UTC. @param timeoutMs for all attempts together, GENERATION_TIMEOUT */
 export function giveUpAt({ runningSince }: Generation, now: string, timeoutMs: number): string {

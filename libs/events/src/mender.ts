@@ -93,10 +93,13 @@ export class Mender {
     const work = generation && cause && workFor(cause, generation);
     if (!work) return null;
     const at = work.at !== null && work.at > now ? work.at : null;
-    if (!(await this.#queue.putAgain(cause, work.stage, work.lane, at))) return null;
+    // What was to begin goes the way of all beginnings: past the limit of its user.
+    const begins = cause.type === 'GenerationRequested' || cause.type === 'RetryRequested';
+    const stage = begins && generation.request.concurrency_limit !== null ? 'admit' : work.stage;
+    if (!(await this.#queue.putAgain(cause, stage, work.lane, at))) return null;
     const before = await this.records.of(id, generation.version);
     await this.records.write(id, { version: generation.version, sends: (before?.sends ?? 0) + 1, at: now });
-    return { stage: work.stage, at };
+    return { stage, at };
   }
 
   /** As `sendOn`, for an operator: what was given up on begins anew. @throws EventStoreError `unavailable` */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Lane, Stage } from '@darkroom/domain';
+import { LANES, type Lane, type Stage } from '@darkroom/domain';
 
 /** The one place where names of streams, subjects, consumers and buckets are made (docs/nats-resources.md). */
 
@@ -60,13 +60,26 @@ export function lineFilter(userId: string, lane: Lane | '*' = '*'): string {
   return `line.${lineOf(userId)}.${lane}.*`;
 }
 
+export const ALL_LINES = 'line.*.*.*';
+
+/** The lane that a subject of a line names; null for other subjects. */
+export function laneInLine(subject: string): Lane | null {
+  const [kind, , lane] = subject.split('.');
+  return kind === 'line' ? (LANES.find((each) => each === lane) ?? null) : null;
+}
+
+/** The filter of the line that a subject belongs to. */
+export function wholeLine(subject: string): string {
+  return `line.${subject.split('.')[1]}.*.*`;
+}
+
 function lineOf(userId: string): string {
   return bucketKey(userId).slice(0, 32);
 }
 
 export const ALL_SCHEDULES = 'schedule.*.*';
 
-export const WORK_SUBJECTS = ['work.*.*.*', ALL_SCHEDULES, 'line.*.*.*'];
+export const WORK_SUBJECTS = ['work.*.*.*', ALL_SCHEDULES, ALL_LINES];
 
 /** Every place of WORK where something of a generation can be; its id is the last part of each. */
 export function workOf(generationId: string): string[] {

@@ -54,9 +54,9 @@ describe('workFor', () => {
   });
 
   it('a scheduled request at its time, one whose time has passed at once', () => {
-    const at = (scheduled_at: string) => workAfter(event('GenerationRequested', { ...REQUEST, scheduled_at }))?.at;
-    expect(at(LATER)).toBe(LATER);
-    expect(at('2029-01-01T00:00:00.000Z')).toBeNull();
+    const work = (scheduled_at: string) => workAfter(event('GenerationRequested', { ...REQUEST, scheduled_at }));
+    expect(work(LATER)).toEqual({ stage: 'admit', lane: 'high', at: LATER });
+    expect(work('2029-01-01T00:00:00.000Z')).toEqual({ stage: 'generate', lane: 'high', at: null });
   });
 
   it('what was generated is downloaded', () => {
@@ -74,8 +74,12 @@ describe('workFor', () => {
   });
 
   it('a redrive begins at once, or when a prediction that nobody knows cannot be running any more', () => {
-    expect(workAfter(requested, started, failed('prediction_failed'), retried)?.at).toBeNull();
-    expect(workAfter(requested, started, failed('delivery_exhausted'), retried)?.at).toBe(LATER);
+    const failure = failed('prediction_failed');
+    expect(workAfter(requested, started, failure, retried)).toMatchObject({ stage: 'generate', at: null });
+    expect(workAfter(requested, started, failed('delivery_exhausted'), retried)).toMatchObject({
+      stage: 'admit',
+      at: LATER,
+    });
     expect(workAfter(requested, started, predicted, failed('delivery_exhausted'), retried)?.at).toBeNull();
   });
 
@@ -95,6 +99,20 @@ describe('workFor', () => {
     // Whoever began the attempt has it in hand.
     expect(workAfter(requested, started, found)).toBeNull();
     expect(workFor(found, fold([...givenUp, found, generated])!)).toBeNull();
+  });
+
+  it('what has ended meanwhile asks for nothing any more', () => {
+    const error = { code: 'prediction_failed', message: '', retryable: true } as const;
+    const data = {
+      stage: 'generate',
+      attempt: 1,
+      error,
+      retry_at: LATER,
+      retry_stage: 'generate',
+      counted: true,
+    } as const;
+    const attemptFailed = event('AttemptFailed', data);
+    expect(workFor(attemptFailed, fold([requested, started, attemptFailed, cancelled])!)).toBeNull();
   });
 
   it('the other facts ask for nothing', () => {

@@ -1,4 +1,11 @@
-import type { Attempt, Generation, GenerationEvent, Lane } from '@darkroom/domain';
+import {
+  isTerminal,
+  type Attempt,
+  type Generation,
+  type GenerationEvent,
+  type Lane,
+  type Stage,
+} from '@darkroom/domain';
 import type { WorkStage } from './subjects.js';
 
 export interface Work {
@@ -14,23 +21,31 @@ export function asksForWork(event: GenerationEvent): boolean {
   return ['GenerationRequested', 'Generated', 'AttemptFailed', 'RetryRequested', 'Cancelled'].includes(event.type);
 }
 
+/** Whether a fact is the end of its generation, so that it does not run any more. */
+export function endsGeneration(event: GenerationEvent): boolean {
+  return ['Downloaded', 'Failed', 'Cancelled'].includes(event.type);
+}
+
 /**
- * The work that a fact asks for.
+ * The work that a fact asks for. What is to begin later is admitted then (docs/adr/0015); a failed attempt goes on at
+ * once when its pause is over, because its generation runs all the while.
  * @param generation its generation, as it is now: maybe beyond the event
  */
 export function workFor(event: GenerationEvent, generation: Generation): Work | null {
   const { lane } = generation.request;
+  // An end that came meanwhile has taken the rest out of the queue.
+  if (isTerminal(generation.status) && event.type !== 'Cancelled') return null;
   switch (event.type) {
     case 'GenerationRequested': {
       const { scheduled_at: at } = event.data;
-      return { stage: 'generate', lane, at: at !== null && at > event.time ? at : null };
+      return beginning('generate', lane, at !== null && at > event.time ? at : null);
     }
     case 'Generated':
       return { stage: 'download', lane, at: null };
     case 'AttemptFailed':
       return { stage: event.data.retry_stage, lane, at: event.data.retry_at };
     case 'RetryRequested':
-      return { stage: event.data.stage, lane, at: dueAfter(generation.unresolved, event.time) };
+      return beginning(event.data.stage, lane, dueAfter(generation.unresolved, event.time));
     case 'Cancelled': {
       // Even before its prediction is known: the create may be on its way, and its worker may die.
       const begun = generation.current ?? generation.unresolved;
@@ -46,6 +61,10 @@ export function workFor(event: GenerationEvent, generation: Generation): Work | 
     case 'Failed':
       return null;
   }
+}
+
+function beginning(stage: Stage, lane: Lane, at: string | null): Work {
+  return { stage: at === null ? stage : 'admit', lane, at };
 }
 
 /** A prediction that may exist unknown to us can only be ruled out after its deadline; a known one is taken up at once. */

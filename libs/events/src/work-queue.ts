@@ -4,7 +4,10 @@ import type { Broker } from './connect.js';
 import { encode, PREDICTION_HEADER } from './envelope.js';
 import type { RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
-import { WORK_STREAM, scheduleSubject, workSubject, type WorkStage } from './subjects.js';
+import { WORK_STREAM, lineSubject, scheduleSubject, workSubject, type WorkStage } from './subjects.js';
+
+/** What of a generation may wait to be done. To cancel it is not among them: that is what is left to do then. */
+const WITHDRAWN = ['admit', 'generate', 'download'] as const satisfies readonly WorkStage[];
 
 /** nats-server: wrong last sequence, here: there is such work. Which of the two depends on the version. */
 const THERE_IS_SUCH = new Set([10071, 10164]);
@@ -19,7 +22,9 @@ export class WorkQueue {
    * @param at ISO 8601; the broker keeps the work until then. Null: now.
    */
   async put(event: RecordedEvent, stage: WorkStage, lane: Lane, at: string | null): Promise<void> {
-    await this.#publish(event, stage, lane, at, { msgID: `${event.id}.${stage}`, expect: { streamName: WORK_STREAM } });
+    // The same work may be scheduled again for another time.
+    const msgID = at === null ? `${event.id}.${stage}` : `${event.id}.${stage}.${at}`;
+    await this.#publish(event, stage, lane, at, { msgID, expect: { streamName: WORK_STREAM } });
   }
 
   /**
@@ -65,6 +70,24 @@ export class WorkQueue {
       this.broker.assertConnected();
       const subject = workSubject('cancel', lane, event.generationId);
       await this.broker.jetstream.publish(subject, body, { headers, msgID, expect: { streamName: WORK_STREAM } });
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+
+  /**
+   * Takes out everything that waits to be done for a generation: its work, its schedules, its place in its user's line.
+   * What a worker has in hand goes on, and finds the result unwanted. Idempotent.
+   */
+  async withdraw(generationId: string, userId: string, lane: Lane): Promise<void> {
+    const subjects = [
+      lineSubject(userId, lane, generationId),
+      ...WITHDRAWN.flatMap((stage) => [workSubject(stage, lane, generationId), scheduleSubject(stage, generationId)]),
+    ];
+    try {
+      this.broker.assertConnected();
+      const { streams } = this.broker.manager;
+      await Promise.all(subjects.map((filter) => streams.purge(WORK_STREAM, { filter })));
     } catch (error) {
       throw readError(error);
     }

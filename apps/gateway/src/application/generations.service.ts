@@ -5,6 +5,7 @@ import {
   isTerminal,
   fold,
   viewOf,
+  waitsForTurn,
   type Command,
   type Generation,
   type GenerationView,
@@ -13,7 +14,13 @@ import {
   type Standing,
   type StoredImage,
 } from '@darkroom/domain';
-import { EventStoreError, type CommandRunner, type EventStore, type RecordedEvent } from '@darkroom/events';
+import {
+  EventStoreError,
+  type CommandRunner,
+  type EventStore,
+  type QueuePositions,
+  type RecordedEvent,
+} from '@darkroom/events';
 import { BadCursor, type GenerationFilters, type ReadModels } from '@darkroom/read-models';
 import { v7 as uuidv7 } from 'uuid';
 import { AppError, invalid } from '../errors/app-error.js';
@@ -71,6 +78,9 @@ export interface Following extends AsyncIterable<GenerationView> {
   readonly ended: boolean;
 }
 
+/** Longest wait for the broker to tell where a generation stands. Milliseconds. */
+const LONGEST_QUEUE_LOOK_MS = 1_000;
+
 /** Longest wait of a list for the projection. Milliseconds. */
 const LONGEST_LIST_WAIT_MS = 5_000;
 
@@ -93,6 +103,7 @@ export class GenerationsService {
     private readonly live: LiveHub,
     private readonly readModels: Pick<ReadModels, 'generations' | 'positions'>,
     private readonly rules: RequestRules & { readonly publicUrl: string },
+    private readonly queue: Pick<QueuePositions, 'of'>,
   ) {}
 
   /** What a request would send to the provider and cost. Stores and spends nothing. */
@@ -150,7 +161,9 @@ export class GenerationsService {
   }
 
   async get(principal: Principal, id: string): Promise<GenerationView> {
-    return this.#view(id, await this.#owned(principal, id));
+    const snapshot = await this.#owned(principal, id);
+    const queue_position = await this.#queuePosition(id, snapshot.state);
+    return { ...this.#view(id, snapshot), queue_position };
   }
 
   /**
@@ -316,6 +329,20 @@ export class GenerationsService {
     const owner = stream.events[0]?.userId;
     if (owner === undefined || (owner !== principal.userId && !principal.operator)) throw notFound();
     return stream;
+  }
+
+  /** Null also when the broker does not say: it is a courtesy, and no reason to answer nothing. */
+  async #queuePosition(generationId: string, state: Generation): Promise<number | null> {
+    if (!waitsForTurn(state, new Date().toISOString())) return null;
+    const { user_id: userId, lane, concurrency_limit } = state.request;
+    const asked = this.queue.of({ generationId, userId, lane, limited: concurrency_limit !== null });
+    const late = () => new EventStoreError('unavailable', 'The broker did not tell the queue in time');
+    try {
+      return await within(LONGEST_QUEUE_LOOK_MS, asked, late);
+    } catch (error) {
+      if (error instanceof EventStoreError) return null;
+      throw error;
+    }
   }
 
   #view(id: string, { state, position }: Snapshot, now = new Date().toISOString()): GenerationView {

@@ -9,6 +9,7 @@ import {
   PredictionClaims,
   PREDICTIONS_BUCKET,
   provision,
+  QueuePositions,
   QUOTAS_BUCKET,
   SLOTS_BUCKET,
   Signals,
@@ -17,6 +18,7 @@ import {
   type EventStore,
   type LogReader,
   type ProgressNews,
+  type Queued,
 } from '@darkroom/events';
 import { Logger } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -30,6 +32,7 @@ interface Opened {
   readonly store: EventStore;
   readonly reader: LogReader;
   readonly buckets: Buckets;
+  readonly queue: QueuePositions;
   readonly signals: Signals;
   readonly work: WorkQueue;
 }
@@ -70,6 +73,10 @@ export class LogConnection {
   readonly reader: LogReader = {
     identify: async () => this.#use().reader.identify(),
     read: (after, options) => this.#use().reader.read(after, options),
+  };
+
+  readonly queue: Pick<QueuePositions, 'of'> = {
+    of: async (queued: Queued) => this.#use().queue.of(queued),
   };
 
   /** @throws EventStoreError `unavailable` */
@@ -136,6 +143,7 @@ export class LogConnection {
       store: new JetStreamEventStore(broker),
       reader: new JetStreamLogReader(broker),
       buckets,
+      queue: new QueuePositions(broker),
       signals,
       work: new WorkQueue(broker),
     };

@@ -128,6 +128,9 @@ export const typeDefs = /* GraphQL */ `
     maxAttempts: Int!
     priority: Int!
     lane: Lane!
+    """
+    Place in the queue it waits in, 1 = next: in its user’s own line while as many of the user’s run as may, else among what waits in its lane (high, normal, low) for a worker, whoever’s it is, by the time it was asked for. Null when it does not wait, in lists and in live updates, and when the broker does not tell.
+    """
     queuePosition: Int
     createdAt: DateTime!
     scheduledAt: DateTime

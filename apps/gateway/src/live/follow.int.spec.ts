@@ -153,7 +153,9 @@ describe('following generations', () => {
     const keys = new KvIdempotencyKeys(log.idempotencyKeys);
     const admission = new Admission(new KvQuotas(log.quotas, late), late);
     const rules = { publicUrl: gateway.url, maxAttempts: 3, allowPrivateUrls: false };
-    const slow = new GenerationsService(late, runner, keys, admission, hub, app.get<ReadModels>(READ_MODELS), rules);
+    const queue = { of: async () => null };
+    const readModels = app.get<ReadModels>(READ_MODELS);
+    const slow = new GenerationsService(late, runner, keys, admission, hub, readModels, rules, queue);
     const views = await all(await slow.follow(alice, generation.id, { after: null, signal: stop.signal }));
     expect(versions(views)).toEqual(upTo(6));
   });

@@ -72,7 +72,10 @@ export const generation = z
     max_attempts: z.int(),
     priority: z.int(),
     lane: z.enum(LANES),
-    queue_position: z.int().nullable(),
+    queue_position: z.int().min(1).nullable().meta({
+      description:
+        'Place in the queue it waits in, 1 = next: in its user’s own line while as many of the user’s run as may, else among what waits in its lane (high, normal, low) for a worker, whoever’s it is, by the time it was asked for. Null when it does not wait, in lists and in live updates, and when the broker does not tell.',
+    }),
     created_at: time,
     scheduled_at: time.nullable(),
     deadline: time.nullable(),

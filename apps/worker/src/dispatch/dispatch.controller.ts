@@ -1,10 +1,11 @@
 import { Controller, Inject, Logger } from '@nestjs/common';
 import { Payload } from '@nestjs/microservices';
-import { fold } from '@darkroom/domain';
+import { fold, isTerminal, type Generation } from '@darkroom/domain';
 import {
   asksForWork,
   CommandRunner,
   decode,
+  endsGeneration,
   Handles,
   Unprocessable,
   WorkQueue,
@@ -14,12 +15,14 @@ import {
   type EventStore,
   type ExhaustedAdvisory,
   type RecordedEvent,
+  type Work,
 } from '@darkroom/events';
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { BROKER, EVENT_STORE } from '../connections.js';
+import { Admission } from './admission.js';
 
-/** nats-server: no message found. */
-const NO_MESSAGE = 10037;
+/** nats-server: no message found; sequence not found. */
+const NO_MESSAGE = new Set([10037, 10043]);
 
 /**
  * Turns facts into work. A crash between the two repeats the fact, and the broker, or at last the handler of the work,
@@ -28,25 +31,54 @@ const NO_MESSAGE = 10037;
 @Controller()
 export class DispatchController {
   readonly #logger = new Logger('Dispatch');
-  readonly #queue: WorkQueue;
 
   constructor(
     @Inject(BROKER) private readonly broker: Broker,
     @Inject(EVENT_STORE) private readonly store: EventStore,
     private readonly runner: CommandRunner,
-  ) {
-    this.#queue = new WorkQueue(broker);
-  }
+    private readonly queue: WorkQueue,
+    private readonly admission: Admission,
+  ) {}
 
   @Handles('facts')
   async dispatch(@Payload() event: RecordedEvent): Promise<void> {
-    if (!asksForWork(event)) return;
-    // The first event is the whole generation: the way of every new request needs no read.
+    if (asksForWork(event)) {
+      const generation = await this.#generationOf(event);
+      const work = workFor(event, generation);
+      if (work) await (work.at === null ? this.#begin(event, generation, work) : this.#put(event, work));
+      if (event.type === 'Cancelled') {
+        await this.queue.withdraw(event.generationId, event.userId, generation.request.lane);
+      }
+    }
+    if (endsGeneration(event)) await this.admission.leave(event);
+  }
+
+  /** The time of a generation has come that was asked for, or asked for again, for later. */
+  @Handles('work.admit')
+  async admit(@Payload() event: RecordedEvent): Promise<void> {
+    const generation = await this.#generationOf(event);
+    if (isTerminal(generation.status)) return;
+    const stage = event.type === 'RetryRequested' ? event.data.stage : 'generate';
+    await this.#begin(event, generation, { stage, lane: generation.request.lane, at: null });
+  }
+
+  /** Generations without a limit cost one publish. Those with one take a slot when they begin, and keep it to their end. */
+  async #begin(event: RecordedEvent, { request }: Generation, work: Work): Promise<void> {
+    const { concurrency_limit: limit, lane } = request;
+    const begins = event.type === 'GenerationRequested' || event.type === 'RetryRequested';
+    await (begins && limit !== null ? this.admission.enter({ event, lane, limit }) : this.#put(event, work));
+  }
+
+  #put(event: RecordedEvent, { stage, lane, at }: Work): Promise<void> {
+    return this.queue.put(event, stage, lane, at);
+  }
+
+  /** The first event is the whole generation: the way of every new request needs no read. */
+  async #generationOf(event: RecordedEvent): Promise<Generation> {
     const events = event.type === 'GenerationRequested' ? [event] : (await this.store.load(event.generationId)).events;
     const generation = fold(events);
     if (!generation) throw new Unprocessable(`Generation ${event.generationId} is not in the log`);
-    const work = workFor(event, generation);
-    if (work) await this.#queue.put(event, work.stage, work.lane, work.at);
+    return generation;
   }
 
   /**
@@ -77,6 +109,6 @@ export class DispatchController {
 
 /** Whoever handled the same advisory before has removed the message. */
 function absent(error: unknown): null {
-  if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) return null;
+  if (error instanceof JetStreamApiError && NO_MESSAGE.has(error.code)) return null;
   throw error;
 }

@@ -1,7 +1,11 @@
-import { fold } from '@darkroom/domain';
-import type { EventStore, PredictionClaims, RecordedEvent } from '@darkroom/events';
+import { fold, type Attempt } from '@darkroom/domain';
+import type { EventStore, PredictionClaims, RecordedEvent, WorkQueue } from '@darkroom/events';
 import { ProviderError, type ImageProvider } from '@darkroom/provider';
 import { findPrediction } from './find-prediction.js';
+
+/** Between two looks for a prediction of unknown outcome; longer and longer, as it gets less likely. Milliseconds. */
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 60_000;
 
 /** Makes sure that the prediction of a cancelled generation is cancelled, even when its worker is gone. */
 export class Canceller {
@@ -9,16 +13,18 @@ export class Canceller {
     private readonly store: EventStore,
     private readonly provider: ImageProvider,
     private readonly claims: PredictionClaims,
+    private readonly queue: WorkQueue,
   ) {}
 
   /**
    * @param predictionId of a prediction that turned up after the cancellation; null: the generation's own
    * @throws HandBack when `signal` aborts; any other error: deliver the work again
    */
-  async cancel({ generationId }: RecordedEvent, predictionId: string | null, signal: AbortSignal): Promise<void> {
+  async cancel(work: RecordedEvent, predictionId: string | null, signal: AbortSignal): Promise<void> {
+    const { generationId } = work;
     const state = fold((await this.store.load(generationId)).events);
     if (predictionId !== null) {
-      if (state?.status === 'cancelled') await cancelIfThere(this.provider, predictionId, signal);
+      if (state?.status === 'cancelled') await this.#cancel(predictionId, signal);
       return;
     }
     const attempt = state?.current ?? state?.unresolved;
@@ -27,14 +33,26 @@ export class Canceller {
     // gets; for one that is not, the prediction is looked for.
     const wanted = { generationId, request: state.request, attempt };
     const prediction = await findPrediction(this.provider, this.claims, wanted, signal);
-    if (prediction) await this.provider.cancel(prediction.id, { signal });
+    if (prediction) return this.#cancel(prediction.id, signal);
+    const again = nextLook(attempt, work.time, Date.now());
+    // By a schedule: whoever waits for something that may never come holds no worker, and outlives a restart.
+    if (again !== null) await this.queue.put(work, 'cancel', state.request.lane, again);
+  }
+
+  async #cancel(predictionId: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.provider.cancel(predictionId, { signal });
+    } catch (error) {
+      // What the provider does not know any more does not run.
+      if (!(error instanceof ProviderError && error.kind === 'not_found')) throw error;
+    }
   }
 }
 
-async function cancelIfThere(provider: ImageProvider, predictionId: string, signal: AbortSignal): Promise<void> {
-  try {
-    await provider.cancel(predictionId, { signal });
-  } catch (error) {
-    if (!(error instanceof ProviderError && error.kind === 'not_found')) throw error;
-  }
+/** When to look again, ISO 8601 UTC; null when a prediction of this attempt is known, or cannot be running any more. */
+function nextLook({ prediction, deadline }: Attempt, cancelledAt: string, now: number): string | null {
+  if (prediction !== null || deadline === null || now >= Date.parse(deadline)) return null;
+  const passed = now - Date.parse(cancelledAt);
+  const pause = Math.min(Math.max(passed / 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
+  return new Date(Math.min(now + pause, Date.parse(deadline))).toISOString();
 }

@@ -24,6 +24,7 @@ export interface GenerationView extends GenerationInput {
   readonly max_attempts: number;
   readonly priority: number;
   readonly lane: Lane;
+  /** Its place in the queue that it waits in, 1 = next. Only told by a look at this one generation. */
   readonly queue_position: number | null;
   readonly created_at: string;
   readonly scheduled_at: string | null;
