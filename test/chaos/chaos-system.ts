@@ -123,8 +123,9 @@ export class ChaosSystem {
     });
     await starting;
     if (target !== 'simulator') return;
-    // What has struck already can strike again: only those are hit that ask again.
-    await this.simulator.fault(...this.#scripted);
+    // What has struck already can strike again, where somebody asks again. Credit that is missing once is enough: each time
+    // costs the run a minute.
+    await this.simulator.fault(...this.#scripted.filter(({ kind }) => kind !== 'out_of_credit'));
   }
 
   /** What the provider is to do wrong. It keeps its predictions when it is killed, but not what was scripted. */

@@ -24,7 +24,7 @@ const COLUMNS: readonly [head: string, cell: (result: RunResult) => string | num
   ['cancelled', (result) => ended(result, 'Cancelled')],
   ['attempts', ({ evidence }) => attemptsOf(evidence)],
   ['predictions', ({ evidence }) => evidence.predictions.length],
-  ['images', ({ evidence }) => evidence.images.length],
+  ['images stored', ({ evidence }) => evidence.images.length],
   ...INVARIANTS.map((invariant): [string, (result: RunResult) => number] => [
     invariant,
     ({ violations }) => violations.filter((violation) => violation.invariant === invariant).length,
