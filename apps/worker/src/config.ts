@@ -123,7 +123,10 @@ export function workerConfig(env: z.output<typeof workerVariables>): WorkerConfi
     generationTimeoutMs: env.GENERATION_TIMEOUT,
     deadlineMarginMs: Math.min(30_000, env.GENERATION_TIMEOUT / 10),
     retryBaseMs: env.RETRY_BACKOFF_BASE,
-    pauses: { outOfCreditMs: 60_000, brokenModelMs: 30_000 },
+    pauses: {
+      outOfCreditMs: Math.min(60_000, env.GENERATION_TIMEOUT / 10),
+      brokenModelMs: Math.min(30_000, env.GENERATION_TIMEOUT / 20),
+    },
     sweep: { everyMs: env.SWEEP_INTERVAL, idleMs: 2 * env.SWEEP_INTERVAL },
     allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
     logLevel: env.LOG_LEVEL,
