@@ -183,6 +183,7 @@ function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder:
         readyPath: '/health/ready',
         env: {
           PORT: String(port),
+          LIMIT_CONCURRENT: '8',
         },
       };
     case 'worker-0':
