@@ -186,13 +186,13 @@ describe('admission', () => {
       await field.request(user, 1),
       await field.request(user, 1),
     ];
-    for (const request of [first, second, third]) await dispatcher.dispatch(request!);
-    const ended = await field.end(first!.generationId);
+    for (const request of [first, second, third]) await dispatcher.dispatch(request);
+    const ended = await field.end(first.generationId);
     const slots = Object.create(field.slots, {
       write: {
         value: async (...args: Parameters<SlotTable['write']>) => {
-          if (!(await field.hasEnded(second!.generationId))) {
-            await dispatcher.dispatch(await field.cancel(second!.generationId));
+          if (!(await field.hasEnded(second.generationId))) {
+            await dispatcher.dispatch(await field.cancel(second.generationId));
           }
           return field.slots.write(...args);
         },
@@ -201,9 +201,9 @@ describe('admission', () => {
     }) as SlotTable;
     const slow = new Admission(slots, new WaitingLine(field.broker), new WorkQueue(field.broker), field.store);
     await slow.leave(ended);
-    expect(await field.running(user)).toEqual([third!.generationId]);
-    expect(await field.inLanes()).toEqual([third!.generationId]);
-    await dispatcher.dispatch(await field.end(third!.generationId));
+    expect(await field.running(user)).toEqual([third.generationId]);
+    expect(await field.inLanes()).toEqual([third.generationId]);
+    await dispatcher.dispatch(await field.end(third.generationId));
     expect(await field.running(user)).toEqual([]);
   });
 
