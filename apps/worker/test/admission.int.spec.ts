@@ -178,6 +178,35 @@ describe('admission', () => {
     expect(await field.inLanes()).toEqual([]);
   });
 
+  it('who is cancelled between the look at the line and the slot keeps none', async () => {
+    const user = newUser();
+    const dispatcher = field.dispatcher();
+    const [first, second, third] = [
+      await field.request(user, 1),
+      await field.request(user, 1),
+      await field.request(user, 1),
+    ];
+    for (const request of [first, second, third]) await dispatcher.dispatch(request);
+    const ended = await field.end(first.generationId);
+    const slots = Object.create(field.slots, {
+      write: {
+        value: async (...args: Parameters<SlotTable['write']>) => {
+          if (!(await field.hasEnded(second.generationId))) {
+            await dispatcher.dispatch(await field.cancel(second.generationId));
+          }
+          return field.slots.write(...args);
+        },
+      },
+      read: { value: (userId: string) => field.slots.read(userId) },
+    }) as SlotTable;
+    const slow = new Admission(slots, new WaitingLine(field.broker), new WorkQueue(field.broker), field.store);
+    await slow.leave(ended);
+    expect(await field.running(user)).toEqual([third.generationId]);
+    expect(await field.inLanes()).toEqual([third.generationId]);
+    await dispatcher.dispatch(await field.end(third.generationId));
+    expect(await field.running(user)).toEqual([]);
+  });
+
   it('an end that is dispatched after the redrive leaves the redrive its slot', async () => {
     const user = newUser();
     const dispatcher = field.dispatcher();

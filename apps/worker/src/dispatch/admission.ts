@@ -72,12 +72,7 @@ export class Admission {
   }
 
   async #reconcileUser(userId: string, running: readonly string[]): Promise<void> {
-    const ended = await Promise.all(
-      running.map(async (generationId) => {
-        const state = fold((await this.store.load(generationId)).events);
-        return state && isTerminal(state.status) ? [{ generationId, version: state.version }] : [];
-      }),
-    );
+    const ended = await Promise.all(running.map((generationId) => this.#ended(generationId)));
     const departures = ended.flat().map((departure) => ({ kind: 'departure', departure }) as const);
     await Promise.all([{ kind: 'look' } as const, ...departures].map((change) => this.#turns.take(userId, change)));
   }
@@ -139,7 +134,8 @@ export class Admission {
     const gone = await Promise.all(
       Object.entries(entering).map(async ([generationId, place]) => {
         const waiting = await this.line.at(place, generationId);
-        if (!waiting) return [];
+        // Done before; or cancelled between the look at the line and the slot, so that nobody gives the slot back.
+        if (!waiting) return this.#ended(generationId);
         const departures = await this.#settle(waiting.event, waiting.lane);
         await this.line.remove(waiting);
         return departures;
@@ -166,6 +162,12 @@ export class Admission {
       await this.queue.put(event, stageOf(event), lane, null);
     }
     return [];
+  }
+
+  /** The departure of a generation that has ended, as the log says now. */
+  async #ended(generationId: string): Promise<readonly Departure[]> {
+    const state = fold((await this.store.load(generationId)).events);
+    return state && isTerminal(state.status) ? [{ generationId, version: state.version }] : [];
   }
 
   async #limitOf(event: RecordedEvent): Promise<number | null> {
