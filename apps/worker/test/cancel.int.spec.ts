@@ -12,8 +12,8 @@ describe('cancelling at any moment', () => {
     fixture = await WorkerFixture.start();
   });
   afterAll(() => fixture.stop());
-  beforeEach(() => {
-    fixture.simulator.control.reset();
+  beforeEach(async () => {
+    await fixture.reset();
     fixture.simulator.control.configure({ runMs: 60_000 });
   });
   afterEach(() => fixture.closeWorkers());
@@ -98,6 +98,19 @@ describe('cancelling at any moment', () => {
     await fixture.startWorker();
     await eventually(() => atProvider().join() === 'canceled', { timeoutMs: 30_000 });
     await nothingIsLeft();
+  }, 60_000);
+
+  it('a prediction of the same input that somebody else is just being told of is left alone', async () => {
+    fixture.simulator.control.configure({ runMs: 50 });
+    fixture.simulator.control.fault({ kind: 'slow_answer', ms: 3_000 });
+    const id = await fixture.request();
+    await begin(id, 8_000);
+    await fixture.cancel(id);
+    const other = await fixture.request();
+    await fixture.startWorker();
+    expect((await fixture.ended(other)).status).toBe('completed');
+    await eventually(async () => (await inWork()).length === 0, { timeoutMs: 30_000 });
+    expect(counters()).toMatchObject({ creates_received: 1, cancels: 0 });
   }, 60_000);
 
   it('a prediction that never appears is looked for until it cannot be running any more', async () => {

@@ -1,11 +1,14 @@
 import { fold, type Attempt } from '@darkroom/domain';
 import type { EventStore, PredictionClaims, RecordedEvent, WorkQueue } from '@darkroom/events';
 import { ProviderError, type ImageProvider } from '@darkroom/provider';
-import { findPrediction } from './find-prediction.js';
+import { findPrediction, LAST_LOOK_MS } from './find-prediction.js';
 
 /** Between two looks for a prediction of unknown outcome; longer and longer, as it gets less likely. Milliseconds. */
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
+
+/** One that looks the same may be somebody else's, who is about to claim it: it must not be cancelled. Milliseconds. */
+const YOUNGEST_MS = 5_000;
 
 /** Makes sure that the prediction of a cancelled generation is cancelled, even when its worker is gone. */
 export class Canceller {
@@ -32,7 +35,10 @@ export class Canceller {
     // Without a prediction in the log the create may have been sent all the same. A worker that is alive cancels what it
     // gets; for one that is not, the prediction is looked for.
     const wanted = { generationId, request: state.request, attempt };
-    const prediction = await findPrediction(this.provider, this.claims, wanted, signal);
+    const prediction = await findPrediction(this.provider, this.claims, wanted, signal, {
+      looksMs: LAST_LOOK_MS,
+      youngestMs: YOUNGEST_MS,
+    });
     if (prediction) return this.#cancel(prediction.id, signal);
     const again = nextLook(attempt, work.time, Date.now());
     // By a schedule: whoever waits for something that may never come holds no worker, and outlives a restart.

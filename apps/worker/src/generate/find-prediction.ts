@@ -12,9 +12,22 @@ export const LAST_LOOK_MS = [0];
 const CLOCK_MARGIN_MS = 60_000;
 
 /**
- * The prediction of an attempt that was given up. A known one is asked for. One whose answer was lost is looked for: one
- * of the same model and input, created since, that belongs to nobody else. Two generations that ask for the same may swap predictions; each gets what it asked for, and
- * neither is paid for twice.
+ * Longest from an attempt's beginning to its prediction: a worker that was suspended for longer asks for nothing (30 s), a
+ * create takes 60 s at most, and clocks differ. What was created later is somebody else's. Milliseconds.
+ */
+const LATEST_CREATE_MS = 30_000 + 60_000 + CLOCK_MARGIN_MS;
+
+export interface Search {
+  /** Pauses before each look. Milliseconds. */
+  readonly looksMs?: readonly number[];
+  /** What is younger may belong to somebody whose answer is still on its way. Milliseconds. */
+  readonly youngestMs?: number;
+}
+
+/**
+ * The prediction of an attempt that was given up. A known one is asked for. One whose answer was lost is looked for: the
+ * oldest of the same model and input, created since, that belongs to nobody else. Two generations that ask for the same
+ * may swap predictions; each gets what it asked for, and neither is paid for twice.
  * @throws ProviderError when the provider cannot be asked; HandBack
  */
 export async function findPrediction(
@@ -22,17 +35,22 @@ export async function findPrediction(
   claims: PredictionClaims,
   wanted: { generationId: string; request: EventData['GenerationRequested']; attempt: Attempt },
   signal: AbortSignal,
-  looksMs: readonly number[] = LOOKS_MS,
+  { looksMs = LOOKS_MS, youngestMs = 0 }: Search = {},
 ): Promise<Prediction | null> {
   const { generationId, request, attempt } = wanted;
   if (attempt.prediction) return known(provider, attempt.prediction.id, signal);
-  const since = new Date(Date.parse(attempt.startedAt) - CLOCK_MARGIN_MS).toISOString();
+  const began = Date.parse(attempt.startedAt);
+  const since = new Date(began - CLOCK_MARGIN_MS).toISOString();
   const asked = { model: request.model_id, input: request.provider_input };
   for (const wait of looksMs) {
     await pause(wait, signal);
+    const until = Math.min(began + LATEST_CREATE_MS, youngestMs === 0 ? Infinity : Date.now() - youngestMs);
+    const candidates: Prediction[] = [];
     for await (const prediction of provider.list(since, { signal })) {
-      if (isAnswerTo(prediction, asked) && (await claims.claim(prediction.id, generationId, attempt)))
-        return prediction;
+      if (Date.parse(prediction.createdAt) <= until && isAnswerTo(prediction, asked)) candidates.unshift(prediction);
+    }
+    for (const candidate of candidates) {
+      if (await claims.claim(candidate.id, generationId, attempt)) return candidate;
     }
   }
   return null;

@@ -27,7 +27,7 @@ import { percentIn, runProgress } from '../progress/percent.js';
 import { tellProgress } from '../progress/tell-progress.js';
 import { isOver, type CreateGuards, type CreatePermit } from './create-guards.js';
 import type { Passage } from './credit-gate.js';
-import { findPrediction, LAST_LOOK_MS } from './find-prediction.js';
+import { findPrediction, LAST_LOOK_MS, type Search } from './find-prediction.js';
 import type { AttemptEnd } from './model-breakers.js';
 import { afterPauseMs, createFailure, outcomeOf } from './prediction-outcome.js';
 import type { Ending, PredictionWatch } from './prediction-watch.js';
@@ -126,7 +126,9 @@ export class Generator {
     const { signal } = task;
     if (state.unresolved) {
       // The last look for a prediction whose answer was lost, now that it cannot be running any more.
-      const adopted = await this.#adopt(id, state, { attempt: state.unresolved, known }, signal, LAST_LOOK_MS);
+      const adopted = await this.#adopt(id, state, { attempt: state.unresolved, known }, signal, {
+        looksMs: LAST_LOOK_MS,
+      });
       if (adopted) return adopted;
     }
     const { generationTimeoutMs } = this.options;
@@ -273,10 +275,10 @@ export class Generator {
     state: Generation,
     begun: Begun,
     signal: AbortSignal,
-    looksMs?: readonly number[],
+    search?: Search,
   ): Promise<Begun | null> {
     const wanted = { generationId, request: state.request, attempt: begun.attempt };
-    const prediction = await findPrediction(this.provider, this.claims, wanted, signal, looksMs);
+    const prediction = await findPrediction(this.provider, this.claims, wanted, signal, search);
     return prediction && this.#append(generationId, begun, prediction, true);
   }
 
