@@ -67,10 +67,8 @@ describe('outages', () => {
       }
       expect((await alice.send('/v1/generations')).status).toBe(200);
 
-      // The worker has seen the end of the prediction, and could tell nobody.
+      // Nobody could tell it to the log, nor ask the provider: what that is asked is counted in the bucket.
       await eventually(async () => (await system.simulator.statuses('ends in the outage'))[0] === 'succeeded');
-      const { gets } = await system.simulator.counters();
-      await eventually(async () => (await system.simulator.counters()).gets > gets + 1);
       await system.nats.restart();
       const accepted = await eventually(
         async () => {
