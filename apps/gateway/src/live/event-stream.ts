@@ -19,7 +19,7 @@ export const STREAM_TIMING: StreamTiming = { heartbeatMs: 15_000, stallMs: 30_00
 
 /**
  * Generations as Server-Sent Events (WHATWG HTML, section 9.2): `id` is the position, `data` the generation as JSON. What
- * is told again at the same position, because it has come further, has no id: it cannot be resumed at. Ends with its
+ * is told again at the position that is known, because it has come further, has no id: it cannot be resumed at. Ends with its
  * source; fails with it, or when it is not read, which breaks the connection off: the client comes back with
  * the last id that it saw.
  */
@@ -29,14 +29,22 @@ export class EventStream extends Readable {
   #stalled: NodeJS.Timeout | undefined;
   #taken = (): void => undefined;
 
-  /** @param signal destroys the stream */
-  constructor(source: AsyncIterable<GenerationView>, { heartbeatMs, stallMs }: StreamTiming, signal: AbortSignal) {
+  /**
+   * @param told the position that the client knows already
+   * @param signal destroys the stream
+   */
+  constructor(
+    source: AsyncIterable<GenerationView>,
+    told: number | null,
+    { heartbeatMs, stallMs }: StreamTiming,
+    signal: AbortSignal,
+  ) {
     super({ highWaterMark: HIGH_WATER_MARK, signal });
     this.#stallMs = stallMs;
     // The first bytes bring the headers on their way.
     this.push(`retry: ${RETRY_MS}\n\n`);
     this.#heartbeat = setInterval(() => this.#beat(), heartbeatMs);
-    void this.#pump(source);
+    void this.#pump(source, told);
   }
 
   override _read(): void {
@@ -51,8 +59,7 @@ export class EventStream extends Readable {
     callback(error);
   }
 
-  async #pump(source: AsyncIterable<GenerationView>): Promise<void> {
-    let told = -1;
+  async #pump(source: AsyncIterable<GenerationView>, told: number | null): Promise<void> {
     try {
       for await (const view of source) {
         if (this.destroyed) return;

@@ -69,7 +69,7 @@ export class EventsController {
         leave();
         return void reply.status(204).send();
       }
-      const stream = new EventStream(views, this.timing, gone.signal).once('close', leave);
+      const stream = new EventStream(views, after, this.timing, gone.signal).once('close', leave);
       // The end of the stream ends the connection: at a shutdown there is nothing left to wait for.
       void reply
         .status(200)
