@@ -4,6 +4,9 @@ import type { Answer } from './client.js';
 import { parseMetrics } from './metrics-text.js';
 import { scenario, System } from './system.js';
 
+/** As many as a worker has in hand by default. */
+const RUNNING = 100;
+
 describe('SIGTERM', () => {
   let system: System;
 
@@ -13,20 +16,20 @@ describe('SIGTERM', () => {
   afterAll(() => system.stop());
 
   scenario(
-    'of a worker hands its running predictions to another, which carries on the same ones',
+    'of a worker with 100 running predictions hands them to another, which carries on the same ones',
     () => system,
     async () => {
-      await system.simulator.configure({ run_ms: 8_000 });
+      await system.simulator.configure({ run_ms: 20_000 });
       // Some are asked for when the signal comes: their answers have been paid for, and are waited for.
-      await system.simulator.fault({ kind: 'slow_answer', ms: 4_000, match: { prompt: 'slowly' }, times: 4 });
+      await system.simulator.fault({ kind: 'slow_answer', ms: 4_000, match: { prompt: 'slowly' }, times: 20 });
       const alice = await system.as('alice');
-      const requests = Array.from({ length: 20 }, (_, index) => ({
+      const requests = Array.from({ length: RUNNING }, (_, index) => ({
         prompt: `handed over ${index}${index % 5 === 0 ? ' slowly' : ''}`,
         width: 512,
         height: 512,
       }));
       const ids = await Promise.all(requests.map(async (body) => (await alice.request(body)).id));
-      await eventually(async () => (await system.simulator.counters()).predictions_created === 20);
+      await eventually(async () => (await system.simulator.counters()).predictions_created === RUNNING);
       const [leaving] = system.workers;
       const taking = await system.addWorker();
 
@@ -34,10 +37,13 @@ describe('SIGTERM', () => {
       expect(code).toBe(0);
       expect(ms).toBeLessThan(10_000);
 
-      await Promise.all(ids.map((id) => alice.completed(id, 30_000)));
+      for (const id of ids) await alice.completed(id, 30_000);
       const metrics = parseMetrics(await (await fetch(`${taking.url}/metrics`)).text());
       expect(metrics.value('darkroom_redeliveries_total', { stage: 'generate' })).toBeGreaterThan(0);
-      expect(await system.simulator.counters()).toMatchObject({ creates_received: 20, predictions_created: 20 });
+      expect(await system.simulator.counters()).toMatchObject({
+        creates_received: RUNNING,
+        predictions_created: RUNNING,
+      });
       const histories = await Promise.all(ids.map((id) => alice.history(id)));
       for (const history of histories) {
         expect(history.map(({ type }) => type)).toEqual([
@@ -50,6 +56,7 @@ describe('SIGTERM', () => {
         ]);
       }
     },
+    120_000,
   );
 
   scenario(
