@@ -19,6 +19,7 @@ import { ProjectionService } from './project/projection.service.js';
 import { LostWork } from './sweep/lost-work.js';
 import { OverdueWork } from './sweep/overdue-work.js';
 import type { Net } from './sweep/net.js';
+import { StrandedWork } from './sweep/stranded-work.js';
 import { SweepService } from './sweep/sweep.service.js';
 
 /** Who the events of this process come from. */
@@ -74,6 +75,7 @@ export class WorkerModule {
     // Work last: what the broker kept past its time, or what waits in a line, is there and was not lost.
     const nets: readonly Net[] = [
       new OverdueWork(broker, config.sweep.idleMs),
+      new StrandedWork(broker),
       { name: 'slots', sweep: () => admission.reconcile() },
       ...(readModels ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)] : []),
     ];

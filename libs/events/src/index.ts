@@ -19,6 +19,7 @@ export * from './shared-budget.js';
 export * from './signals.js';
 export * from './slot-table.js';
 export * from './stage-holds.js';
+export * from './stranded-work.js';
 export * from './subjects.js';
 export * from './sweep-records.js';
 export * from './topology.js';

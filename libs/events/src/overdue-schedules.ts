@@ -32,7 +32,11 @@ export async function sendOverdue(broker: Broker, dueBefore: Date): Promise<stri
       const expect = { streamName: WORK_STREAM, lastSubjectSequence: held.seq };
       const schedule = { specification: new Date(), target };
       try {
-        await broker.jetstream.publish(subject, held.data, { headers: ownOf(held.header), expect, schedule });
+        await broker.jetstream.publish(subject, held.data, {
+          headers: withoutBrokerHeaders(held.header),
+          expect,
+          schedule,
+        });
         sent.push(subject);
       } catch (error) {
         if (!(error instanceof JetStreamApiError && SENT_ALREADY.has(error.code))) throw error;
@@ -49,8 +53,8 @@ function dueAt(header: MsgHdrs): number {
   return Date.parse(header.get(SCHEDULE).replace(/^@at /, ''));
 }
 
-/** Without what the broker, and the client that schedules, have added. */
-function ownOf(header: MsgHdrs): MsgHdrs {
+/** Without what the broker, and the client that publishes, have added: message ids, schedules, expectations. */
+export function withoutBrokerHeaders(header: MsgHdrs): MsgHdrs {
   const own = headers();
   for (const key of header.keys()) if (!key.startsWith('Nats-')) own.set(key, header.get(key));
   return own;
