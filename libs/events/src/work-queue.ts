@@ -12,6 +12,9 @@ const WITHDRAWN = ['admit', 'generate', 'download'] as const satisfies readonly 
 /** nats-server: wrong last sequence, here: there is such work. Which of the two depends on the version. */
 const THERE_IS_SUCH = new Set([10071, 10164]);
 
+/** nats-server: no message found; sequence not found. */
+const GONE = new Set([10037, 10043]);
+
 /** Puts facts into the work queue, at once or at a time. */
 export class WorkQueue {
   constructor(private readonly broker: Broker) {}
@@ -86,10 +89,27 @@ export class WorkQueue {
     ];
     try {
       this.broker.assertConnected();
-      const { streams } = this.broker.manager;
-      await Promise.all(subjects.map((filter) => streams.purge(WORK_STREAM, { filter })));
+      await Promise.all(subjects.map((subject) => this.#removeAll(subject)));
     } catch (error) {
       throw readError(error);
+    }
+  }
+
+  /**
+   * One by one: a purge by subject moves the positions of the consumers whose filter is wider, and a nats-server (2.15.1)
+   * that is killed then may forget what is in workers' hands.
+   */
+  async #removeAll(subject: string): Promise<void> {
+    const { direct, streams } = this.broker.manager;
+    for (;;) {
+      const found = await direct.getMessage(WORK_STREAM, { last_by_subj: subject });
+      if (!found) return;
+      try {
+        await streams.deleteMessage(WORK_STREAM, found.seq, false);
+      } catch (error) {
+        // Somebody was quicker, or a worker has just finished it.
+        if (!(error instanceof JetStreamApiError && GONE.has(error.code))) throw error;
+      }
     }
   }
 }
