@@ -80,6 +80,8 @@ async function measure(broker: Broker, options: BenchOptions, limited: boolean):
         WORKER_ROLES: 'dispatch,generate',
         GENERATE_CONCURRENCY: '6000',
         REPLICATE_CREATES_PER_MINUTE: '10000000',
+        // Replicate's own: all of them are waited for.
+        REPLICATE_CALLS_PER_MINUTE: '3000',
       }),
     );
     const store = new JetStreamEventStore(broker);
