@@ -27,6 +27,8 @@ export interface Size {
   readonly rebuilt: number;
   /** Predictions in flight at once. */
   readonly inFlight: number;
+  /** How long each of them runs. Seconds. */
+  readonly runSeconds: number;
   /** Generations scheduled for the same second. */
   readonly scheduled: number;
   /** How long before that second they are asked for: all of them must have been scheduled by then. Seconds. */
@@ -43,6 +45,7 @@ export const FULL: Size = {
   generations: 500,
   rebuilt: 30_000,
   inFlight: 2_000,
+  runSeconds: 10,
   scheduled: 5_000,
   scheduledAhead: 30,
   settleSeconds: 60,
@@ -57,6 +60,7 @@ export const SMOKE: Size = {
   generations: 5,
   rebuilt: 50,
   inFlight: 20,
+  runSeconds: 2,
   scheduled: 50,
   scheduledAhead: 3,
   settleSeconds: 1,
