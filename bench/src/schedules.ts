@@ -20,6 +20,9 @@ const CONCURRENCY_LIMIT = 5;
 /** Between two requests that are for now. Milliseconds. */
 const PACE_MS = 100;
 
+/** How long they go on at least after the scheduled time. Milliseconds. */
+const LEAST_MS = 500;
+
 const CONCURRENCY = 64;
 
 /** Longer than anything here takes: that images are fetched is no part of it. Milliseconds. */
@@ -92,15 +95,15 @@ async function measure(broker: Broker, options: BenchOptions, limited: boolean):
     const others: string[] = [];
     const startedAt = (id: string): number => follower.timeOf('AttemptStarted', id);
     const begun = (): boolean => follower.count('AttemptStarted') >= size.scheduled + others.length;
-    // On until all of them have begun: then there is no more to be in the way of.
-    for (const end = due + RUN_MS; Date.now() < end && !(Date.now() > due + PACE_MS && begun()); await delay(PACE_MS)) {
+    // On until all of them have begun, when there is no more to be in the way of; and long enough to measure anything.
+    for (const end = due + RUN_MS; Date.now() < end && !(Date.now() > due + LEAST_MS && begun()); await delay(PACE_MS)) {
       const event = requested({ user_id: 'in-a-hurry' });
       others.push(event.generationId);
       await store.append(event, 0);
     }
     await follower.until('AttemptStarted', size.scheduled + others.length);
     const late = scheduled.map((id) => startedAt(id) - due);
-    const over = due + Math.max(...late);
+    const over = due + Math.max(...late, LEAST_MS);
     const wait = (from: number, to: number): number[] =>
       others
         .map((id) => ({ at: follower.timeOf('GenerationRequested', id), begun: startedAt(id) }))
