@@ -96,7 +96,11 @@ async function measure(broker: Broker, options: BenchOptions, limited: boolean):
     const startedAt = (id: string): number => follower.timeOf('AttemptStarted', id);
     const begun = (): boolean => follower.count('AttemptStarted') >= size.scheduled + others.length;
     // On until all of them have begun, when there is no more to be in the way of; and long enough to measure anything.
-    for (const end = due + RUN_MS; Date.now() < end && !(Date.now() > due + LEAST_MS && begun()); await delay(PACE_MS)) {
+    for (
+      const end = due + RUN_MS;
+      Date.now() < end && !(Date.now() > due + LEAST_MS && begun());
+      await delay(PACE_MS)
+    ) {
       const event = requested({ user_id: 'in-a-hurry' });
       others.push(event.generationId);
       await store.append(event, 0);
