@@ -28,7 +28,8 @@ export class Darkroom {
     return this.#start('gateway', 'PORT', '/health/ready', env);
   }
 
-  worker(simulator: MeasuredProcess): Promise<MeasuredProcess> {
+  /** @param own settings that differ from the other benchmarks' */
+  worker(simulator: MeasuredProcess, own: Readonly<Record<string, string>> = {}): Promise<MeasuredProcess> {
     return this.#start('worker', 'WORKER_PORT', '/health/ready', {
       REPLICATE_API_TOKEN: 'simulator',
       REPLICATE_BASE_URL: `${simulator.url}/v1`,
@@ -36,6 +37,7 @@ export class Darkroom {
       REPLICATE_CREATES_PER_MINUTE: '1000000',
       REPLICATE_CALLS_PER_MINUTE: '1000000',
       ALLOW_PRIVATE_URLS: 'true',
+      ...own,
     });
   }
 

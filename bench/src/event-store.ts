@@ -70,7 +70,7 @@ async function inRounds(
 
 function appending(store: JetStreamEventStore): Operation {
   return (count) => {
-    const events = Array.from({ length: count }, requested);
+    const events = Array.from({ length: count }, () => requested());
     return () => store.append(take(events), 0);
   };
 }

@@ -1,18 +1,17 @@
-import { EVENTS_STREAM, typeName, type Broker } from '@darkroom/events';
+import type { EventType } from '@darkroom/domain';
+import { EVENTS_STREAM, generationSubject, typeName, type Broker } from '@darkroom/events';
 import { DeliverPolicy, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import { until } from './processes.js';
 
-const COMPLETED = typeName('Downloaded');
 const FAILED = typeName('Failed');
 
-/** Longest time for which nothing may be completed while something is waited for. Milliseconds. */
+/** Longest time that is waited for what must happen. Milliseconds. */
 const PATIENCE_MS = 60_000;
 
 /** Watches the log from outside, past the product. */
 export class Follower {
-  completed = 0;
-  readonly #requestedAt = new Map<string, number>();
-  readonly #startedAt = new Map<string, number>();
+  /** By the events' type, then by their subject: when the broker stored the first such event. */
+  readonly #times = new Map<string, Map<string, number>>();
   readonly #ended: Promise<void>;
 
   private constructor(private readonly messages: ConsumerMessages) {
@@ -24,14 +23,26 @@ export class Follower {
     return new Follower(await consumer.consume());
   }
 
-  /** From a generation's first event to its second, in which a worker began: by the broker's clock. Milliseconds. */
-  waits(): number[] {
-    return [...this.#startedAt].map(([subject, at]) => at - this.#requestedAt.get(subject)!);
+  /** When the broker stored a generation's first event of this type. Milliseconds since 1970. */
+  timeOf(type: EventType, generationId: string): number {
+    const time = this.#of(type).get(generationSubject(generationId));
+    if (time === undefined) throw new Error(`There is no ${type} of generation ${generationId}`);
+    return time;
   }
 
-  /** Resolves when `count` generations have been completed. @throws Error when one failed */
-  async untilCompleted(count: number): Promise<void> {
-    const all = until(`${count} generations`, async () => this.completed >= count, PATIENCE_MS);
+  count(type: EventType): number {
+    return this.#of(type).size;
+  }
+
+  /** From a generation's first event to the one by which a worker began, of all of them. Milliseconds. */
+  waits(): number[] {
+    const requested = this.#of('GenerationRequested');
+    return [...this.#of('AttemptStarted')].map(([subject, at]) => at - requested.get(subject)!);
+  }
+
+  /** Resolves when `count` generations have come to an event of this type. @throws Error when one failed */
+  async until(type: EventType, count: number, patienceMs = PATIENCE_MS): Promise<void> {
+    const all = until(`${count} × ${type}`, async () => this.count(type) >= count, patienceMs);
     // It ends only when it fails: while it is waited for, nobody stops it.
     await Promise.race([all, this.#ended]);
   }
@@ -43,12 +54,16 @@ export class Follower {
 
   async #follow(): Promise<void> {
     for await (const message of this.messages) {
-      const seen = this.#requestedAt.has(message.subject) ? this.#startedAt : this.#requestedAt;
-      if (!seen.has(message.subject)) seen.set(message.subject, storedAt(message));
-      const type = message.headers?.get('ce-type');
-      if (type === COMPLETED) this.completed++;
+      const type = message.headers?.get('ce-type') ?? '';
+      const times = this.#times.get(type) ?? new Map<string, number>();
+      this.#times.set(type, times);
+      if (!times.has(message.subject)) times.set(message.subject, storedAt(message));
       if (type === FAILED) throw new Error(`A generation failed: ${message.string()}`);
     }
+  }
+
+  #of(type: EventType): ReadonlyMap<string, number> {
+    return this.#times.get(typeName(type)) ?? new Map<string, number>();
   }
 }
 

@@ -91,12 +91,12 @@ async function measure(broker: Broker, options: BenchOptions): Promise<Measured>
       await delay(1_000 / PACE);
     }
     await Promise.all(sent);
-    await follower.untilCompleted(size.paced);
+    await follower.until('Downloaded', size.paced);
     const waits = follower.waits();
 
     const began = performance.now();
     await rate(size.generations, CONCURRENCY, request);
-    await follower.untilCompleted(size.paced + size.generations);
+    await follower.until('Downloaded', size.paced + size.generations);
     const perSecond = size.generations / ((performance.now() - began) / 1_000);
     return { idle, waits, perSecond, after: await settled(worker) };
   } finally {

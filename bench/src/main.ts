@@ -2,16 +2,20 @@
 import { parseArgs } from 'node:util';
 import { accept } from './accept.js';
 import { eventStore } from './event-store.js';
+import { flight } from './flight.js';
 import { generations } from './generations.js';
 import { FULL, SMOKE, type BenchOptions } from './options.js';
 import type { Row } from './row.js';
 import { rebuild } from './rebuild.js';
 import { machineOf, tableOf, writeTable } from './report.js';
+import { schedules } from './schedules.js';
 
 const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<Row[]>>> = {
   accept,
   'event-store': eventStore,
   generations,
+  flight,
+  schedules,
   rebuild,
 };
 

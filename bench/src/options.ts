@@ -25,6 +25,14 @@ export interface Size {
   readonly generations: number;
   /** Generations in the log that is rebuilt, of 6 events each. */
   readonly rebuilt: number;
+  /** Predictions in flight at once. */
+  readonly inFlight: number;
+  /** How long each of them runs. Seconds. */
+  readonly runSeconds: number;
+  /** Generations scheduled for the same second. */
+  readonly scheduled: number;
+  /** How long before that second they are asked for: all of them must have been scheduled by then. Seconds. */
+  readonly scheduledAhead: number;
   /** How long an idle process may take to settle. Seconds. */
   readonly settleSeconds: number;
 }
@@ -36,6 +44,10 @@ export const FULL: Size = {
   paced: 600,
   generations: 500,
   rebuilt: 30_000,
+  inFlight: 2_000,
+  runSeconds: 10,
+  scheduled: 5_000,
+  scheduledAhead: 30,
   settleSeconds: 60,
 };
 
@@ -47,5 +59,9 @@ export const SMOKE: Size = {
   paced: 10,
   generations: 5,
   rebuilt: 50,
+  inFlight: 20,
+  runSeconds: 2,
+  scheduled: 50,
+  scheduledAhead: 3,
   settleSeconds: 1,
 };

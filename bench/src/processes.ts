@@ -56,8 +56,17 @@ export class MeasuredProcess {
 
   /** Resident memory now. Bytes. */
   residentBytes(): number {
+    return this.#memory('VmRSS');
+  }
+
+  /** The most memory that was ever resident. Bytes. */
+  peakBytes(): number {
+    return this.#memory('VmHWM');
+  }
+
+  #memory(line: 'VmRSS' | 'VmHWM'): number {
     const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+    const kilobytes = new RegExp(`^${line}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
     if (kilobytes === undefined) throw new Error(`${this.name} has ended`);
     return Number(kilobytes) * 1_024;
   }

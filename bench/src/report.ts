@@ -37,7 +37,7 @@ function commit(): string {
 export function tableOf(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.what,
-    `${rounded(row.value)} ${row.unit}`,
+    `${rounded(row.value)} ${row.unit}`.trim(),
     row.limit === null ? '–' : `${rounded(row.limit)} ${row.unit}`,
     row.ratio === null ? '–' : row.ratio.toFixed(2),
     row.target?.text ?? '–',

@@ -27,3 +27,9 @@ export function boundedRow(what: string, unit: string, value: number, atMost: nu
   const target = atMost === null ? null : { text: `≤ ${atMost} ${unit}`, met: value <= atMost };
   return { what, unit, value, limit: limit ?? null, ratio: limit === undefined ? null : value / limit, target };
 }
+
+/** A row whose target is a value to be reached. */
+export function atLeastRow(what: string, unit: string, value: number, atLeast: number): Row {
+  const target = { text: `≥ ${atLeast.toLocaleString('en')} ${unit}`.trim(), met: value >= atLeast };
+  return { what, unit, value, limit: null, ratio: null, target };
+}

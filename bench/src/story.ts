@@ -12,14 +12,15 @@ import type { NewEvent } from '@darkroom/events';
 import { v7 as uuidv7 } from 'uuid';
 import { REQUEST } from './darkroom.js';
 
+type RequestData = EventData['GenerationRequested'];
 type Step = Command extends infer C ? (C extends Command ? Omit<C, 'commandId' | 'at'> : never) : never;
 
 /** Events of a generation to which nothing happens on its way. */
 export const EVENTS_OF_A_GENERATION = 6;
 
-/** The first event of a new generation, as a gateway writes it. */
-export function requested(): NewEvent {
-  return new Story().next({ type: 'Request', request: requestData() });
+/** The first event of a new generation, as a gateway writes it. `own`: in what it is unlike the others. */
+export function requested(own: Partial<RequestData> = {}): NewEvent {
+  return new Story().next({ type: 'Request', request: { ...requestData(), ...own } });
 }
 
 /** Every event of a new generation, from its request to its stored image. */
@@ -52,7 +53,7 @@ export function completed(): NewEvent[] {
 }
 
 /** What a gateway makes of the benchmarks' request. */
-export function requestData(): EventData['GenerationRequested'] {
+export function requestData(): RequestData {
   const prepared = prepareGeneration(REQUEST);
   if (!prepared.ok) throw new Error(JSON.stringify(prepared.errors));
   return {
@@ -95,7 +96,7 @@ class Story {
       generationId: this.id,
       version: this.#state.version,
       source: '/darkroom/bench',
-      userId: 'bench',
+      userId: decision.event.type === 'GenerationRequested' ? decision.event.data.user_id : 'bench',
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     };
   }

@@ -45,6 +45,8 @@ describe('npm run bench', () => {
       'Load',
       'AttemptStarted',
       'Generations',
+      'in flight',
+      'scheduled',
       'memory',
       'Events',
     ]) {

@@ -11,8 +11,6 @@ describe('Turns', () => {
       if (key === 'a' && changes.includes(1)) await stopped;
     });
     const first = turns.take('a', 1);
-    await Promise.resolve();
-    await Promise.resolve();
     await turns.take('b', 1);
     expect(taken).toEqual(['a1', 'b1']);
     const rest = [turns.take('a', 2), turns.take('a', 3), turns.take('a', 4)];
@@ -23,17 +21,24 @@ describe('Turns', () => {
     expect(taken.at(-1)).toBe('a5');
   });
 
-  it('fails those whose turn fails, and nobody else', async () => {
-    const turns = new Turns<number>(async (_key, changes) => {
-      await Promise.resolve();
-      if (changes.includes(1)) throw new Error('one');
+  it('takes together what comes at once', async () => {
+    const taken: (readonly number[])[] = [];
+    const turns = new Turns<number>((_key, changes) => {
+      taken.push(changes);
+      return Promise.resolve();
     });
-    const one = turns.take('a', 1);
-    const refused = expect(one).rejects.toThrow('one');
-    await Promise.resolve();
-    await Promise.resolve();
-    const two = turns.take('a', 2);
-    await refused;
+    await Promise.all([1, 2, 3].map((change) => turns.take('a', change)));
+    expect(taken).toEqual([[1, 2, 3]]);
+  });
+
+  it('fails those whose turn fails, and nobody else', async () => {
+    let two: Promise<void> | undefined;
+    const turns = new Turns<number>((_key, changes) => {
+      if (!changes.includes(1)) return Promise.resolve();
+      two = turns.take('a', 2);
+      return Promise.reject(new Error('one'));
+    });
+    await expect(turns.take('a', 1)).rejects.toThrow('one');
     await expect(two).resolves.toBeUndefined();
   });
 });

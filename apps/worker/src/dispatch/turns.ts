@@ -1,10 +1,12 @@
+import { setImmediate as nextRound } from 'node:timers/promises';
+
 interface Pending<T> {
   readonly changes: T[];
   readonly done: Promise<void>;
 }
 
 /**
- * One at a time for each key: what comes while a turn is taken waits, and is then taken together. So a user who asks for
+ * One at a time for each key: what comes at once, and what comes while a turn is taken, is then taken together. So a user who asks for
  * thousands at once costs a turn for many of them, in their order, and nobody's changes race within this process.
  */
 export class Turns<T> {
@@ -21,7 +23,8 @@ export class Turns<T> {
       return pending.done;
     }
     const changes = [change];
-    const before = this.#running.get(key) ?? Promise.resolve();
+    // What has come in one piece from the broker is taken together.
+    const before = this.#running.get(key) ?? nextRound();
     const done = before
       .catch(() => undefined)
       .then(() => {

@@ -74,6 +74,7 @@ interface Entry extends Awaited {
 export class PredictionWatch {
   /** A prediction may be waited for twice: work that was delivered again while its first delivery lasts. */
   readonly #entries = new Set<Entry>();
+  readonly #heeded = new WeakSet<AbortSignal>();
   /** Those that nobody waited for when their end was told: whoever comes now looks at once. The oldest first. */
   readonly #told = new Set<string>();
   readonly #msPerCall: number;
@@ -101,10 +102,8 @@ export class PredictionWatch {
     return new Promise((resolve, reject) => {
       const leave = (): void => {
         this.#entries.delete(entry);
-        signal.removeEventListener('abort', abort);
         if (this.#entries.size === 0) this.#rest();
       };
-      const abort = (): void => entry.fail(new HandBack());
       const entry: Entry = {
         id,
         createdAt: Date.parse(createdAt),
@@ -126,8 +125,8 @@ export class PredictionWatch {
           reject(error);
         },
       };
-      signal.addEventListener('abort', abort, { once: true });
       this.#entries.add(entry);
+      this.#heed(signal);
       this.#lookFirst(entry);
       this.#wakeAt(Math.min(entry.dueAt, entry.deadline));
     });
@@ -148,6 +147,16 @@ export class PredictionWatch {
     if (awaited) return;
     const [oldest] = this.#told.add(id);
     if (this.#told.size > MOST_TOLD && oldest !== undefined) this.#told.delete(oldest);
+  }
+
+  /** One listener for all who share a signal: a signal goes through all that it has whenever one is added. */
+  #heed(signal: AbortSignal): void {
+    if (this.#heeded.has(signal)) return;
+    this.#heeded.add(signal);
+    const abort = (): void => {
+      for (const entry of this.#entries) if (entry.signal === signal) entry.fail(new HandBack());
+    };
+    signal.addEventListener('abort', abort, { once: true });
   }
 
   #wakeAt(time: number): void {
