@@ -183,7 +183,7 @@ function recipeOf(target: AppTarget, port: number, simulatorUrl: string, folder:
         readyPath: '/health/ready',
         env: {
           PORT: String(port),
-          LIMIT_CONCURRENT: '8',
+          LIMIT_CONCURRENT: '20',
         },
       };
     case 'worker-0':
