@@ -4,6 +4,7 @@ import type { Broker } from './connect.js';
 import { encode, PREDICTION_HEADER } from './envelope.js';
 import type { RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
+import { isGone } from './message-gone.js';
 import { WORK_STREAM, lineSubject, scheduleSubject, workSubject, type WorkStage } from './subjects.js';
 
 /** What of a generation may wait to be done. To cancel it is not among them: that is what is left to do then. */
@@ -11,9 +12,6 @@ const WITHDRAWN = ['admit', 'generate', 'download'] as const satisfies readonly 
 
 /** nats-server: wrong last sequence, here: there is such work. Which of the two depends on the version. */
 const THERE_IS_SUCH = new Set([10071, 10164]);
-
-/** nats-server: no message found; sequence not found. */
-const GONE = new Set([10037, 10043]);
 
 /** Puts facts into the work queue, at once or at a time. */
 export class WorkQueue {
@@ -108,7 +106,7 @@ export class WorkQueue {
         await streams.deleteMessage(WORK_STREAM, found.seq, false);
       } catch (error) {
         // Somebody was quicker, or a worker has just finished it.
-        if (!(error instanceof JetStreamApiError && GONE.has(error.code))) throw error;
+        if (!isGone(error)) throw error;
       }
     }
   }

@@ -7,6 +7,7 @@ import {
   decode,
   endsGeneration,
   Handles,
+  isGone,
   Unprocessable,
   WorkQueue,
   WORK_STREAM,
@@ -17,12 +18,8 @@ import {
   type RecordedEvent,
   type Work,
 } from '@darkroom/events';
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { BROKER, EVENT_STORE } from '../connections.js';
 import { Admission } from './admission.js';
-
-/** nats-server: no message found; sequence not found. */
-const NO_MESSAGE = new Set([10037, 10043]);
 
 /**
  * Turns facts into work. A crash between the two repeats the fact, and the broker, or at last the handler of the work,
@@ -109,6 +106,6 @@ export class DispatchController {
 
 /** Whoever handled the same advisory before has removed the message. */
 function absent(error: unknown): null {
-  if (error instanceof JetStreamApiError && NO_MESSAGE.has(error.code)) return null;
+  if (isGone(error)) return null;
   throw error;
 }
