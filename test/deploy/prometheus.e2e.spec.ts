@@ -72,8 +72,10 @@ const queries = readDashboard()
     );
     await eventually(async () => (await endless.user.get(endless.id)).status === 'processing', { timeoutMs: 30_000 });
     // What a process counted after its last scrape ends with it.
-    const lost = 'darkroom_provider_requests_total{code="outcome_unknown"}';
-    await eventually(async () => (await prometheus.query(lost)).length > 0, { what: 'a lost answer to be scraped' });
+    for (const code of ['throttled', 'outcome_unknown']) {
+      const query = `darkroom_provider_requests_total{code="${code}"}`;
+      await eventually(async () => (await prometheus.query(query)).length > 0, { what: `${code} to be scraped` });
+    }
     // Its work is handed back, and delivered again to the other one.
     await system.workers[1]!.end('SIGTERM');
     await system.workers[1]!.start();
