@@ -114,7 +114,7 @@ describe('the sweeper', () => {
     await start(['dispatch', 'project']);
     const ids = await Promise.all(Array.from({ length: 10 }, (_, n) => fixture.request({ prompt: `twice ${n}` })));
     await projected();
-    await fixture.everythingIsDispatched();
+    await fixture.dispatched();
     await purge();
     const sweepers = [sweeper(), sweeper(), sweeper()];
     await Promise.all(sweepers.map(({ sweep }) => sweep()));
@@ -188,7 +188,7 @@ describe('the sweeper', () => {
     const unreadable = await fixture.request({ prompt: 'of a newer release' });
     const lost = await fixture.request({ prompt: 'lost' });
     await projected();
-    await fixture.everythingIsDispatched();
+    await fixture.dispatched();
     await fixture.closeWorkers();
     const [event] = await fixture.events(unreadable);
     const { headers, body } = encode({ ...event!, id: uuidv7(), version: 2 });

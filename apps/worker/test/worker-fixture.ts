@@ -207,17 +207,6 @@ export class WorkerFixture {
     return this.until(id, (state) => isTerminal(state.status), timeoutMs);
   }
 
-  /** Every fact has been dispatched. */
-  everythingIsDispatched(): Promise<boolean> {
-    return eventually(
-      async () => {
-        const facts = await this.broker.manager.consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
-        return facts.num_pending + facts.num_ack_pending === 0;
-      },
-      { what: 'the dispatcher' },
-    );
-  }
-
   /** Every fact has become work. */
   dispatched(): Promise<boolean> {
     const facts = () => this.broker.manager.consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);

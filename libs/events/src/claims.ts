@@ -1,11 +1,8 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
+import { isWrongLastSequence } from './broker-errors.js';
 import type { Broker } from './connect.js';
 import { EventStoreError } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
-
-/** nats-server: wrong last sequence, here: the key is taken. */
-const KEY_TAKEN = new Set([10071, 10164]);
 
 /** A bucket in which the first to write a key keeps it, for as long as the bucket keeps anything. */
 export class Claims {
@@ -29,7 +26,7 @@ export class Claims {
       await this.bucket.create(key, value);
       return value;
     } catch (error) {
-      if (!(error instanceof JetStreamApiError && KEY_TAKEN.has(error.code))) throw readError(error);
+      if (!isWrongLastSequence(error)) throw readError(error);
     }
     const holder = await this.holder(key);
     if (holder === null) throw new EventStoreError('unavailable', 'A claim was refused and is not there');

@@ -1,11 +1,9 @@
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
+import { isWrongLastSequence } from './broker-errors.js';
 import type { Broker } from './connect.js';
 import { EventStoreError } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
-
-/** nats-server: wrong last sequence, here: somebody else has changed it. */
-const CHANGED = new Set([10071, 10164]);
 
 /** A value, and which of its versions it is. */
 export interface StoredDocument {
@@ -52,7 +50,7 @@ export class Documents {
       await this.bucket.put(key, text, { previousSeq: revision });
       return true;
     } catch (error) {
-      if (error instanceof JetStreamApiError && CHANGED.has(error.code)) return false;
+      if (isWrongLastSequence(error)) return false;
       const failed = readError(error);
       if (!(failed instanceof EventStoreError) || error instanceof JetStreamApiError) throw failed;
       throw new EventStoreError('unknown', 'It is not known whether a document was written', { cause: error });

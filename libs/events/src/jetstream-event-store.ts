@@ -8,6 +8,7 @@ import {
   TimeoutError,
   type Msg,
 } from '@nats-io/nats-core';
+import { isWrongLastSequence } from './broker-errors.js';
 import { REQUEST_TIMEOUT_MS, type Broker } from './connect.js';
 import { decode, encode } from './envelope.js';
 import {
@@ -21,8 +22,6 @@ import {
 import { EVENTS_STREAM, generationSubject } from './subjects.js';
 import { MAX_EVENT_BYTES } from './topology.js';
 
-/** Error codes of nats-server, from its server/errors.json. */
-const WRONG_LAST_SEQUENCE = new Set([10071, 10164]);
 const MESSAGE_TOO_LARGE = new Set([10054]);
 const STREAM_FULL = new Set([10077, 10047, 10023]);
 
@@ -107,7 +106,7 @@ export function readError(error: unknown): Error {
 function appendError(error: unknown): Error {
   if (error instanceof EventStoreError) return error;
   if (error instanceof JetStreamApiError) {
-    if (WRONG_LAST_SEQUENCE.has(error.code)) return storeError('conflict', error);
+    if (isWrongLastSequence(error)) return storeError('conflict', error);
     if (MESSAGE_TOO_LARGE.has(error.code)) return storeError('too_large', error);
     if (STREAM_FULL.has(error.code)) return storeError('full', error);
     return storeError('unavailable', error);

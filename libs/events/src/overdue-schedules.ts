@@ -1,5 +1,5 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { headers, type MsgHdrs } from '@nats-io/nats-core';
+import { isWrongLastSequence } from './broker-errors.js';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
 import { ALL_SCHEDULES, WORK_STREAM } from './subjects.js';
@@ -7,9 +7,6 @@ import { ALL_SCHEDULES, WORK_STREAM } from './subjects.js';
 /** Of the broker: when a message is due (`@at <RFC 3339>`), and where it goes then. */
 const SCHEDULE = 'Nats-Schedule';
 const TARGET = 'Nats-Schedule-Target';
-
-/** nats-server: wrong last sequence, here: it was sent on meanwhile. Which of the two depends on the version. */
-const SENT_ALREADY = new Set([10071, 10164]);
 
 /**
  * Work whose time has come, and that the broker has kept: a nats-server (seen with 2.15.1) that cannot write at that moment,
@@ -39,7 +36,7 @@ export async function sendOverdue(broker: Broker, dueBefore: Date): Promise<stri
         });
         sent.push(subject);
       } catch (error) {
-        if (!(error instanceof JetStreamApiError && SENT_ALREADY.has(error.code))) throw error;
+        if (!isWrongLastSequence(error)) throw error;
       }
     }
     return sent;

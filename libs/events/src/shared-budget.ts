@@ -1,12 +1,9 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV, type KvWatchEntry } from '@nats-io/kv';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isWrongLastSequence } from './broker-errors.js';
 import { budgetRules, hold, parseBudgetState, reserve, type BudgetRules, type BudgetState } from './budget-rules.js';
 import type { Broker } from './connect.js';
 import { BUDGETS_BUCKET } from './subjects.js';
-
-/** nats-server: wrong last sequence, here: another process was quicker. */
-const CONFLICTS = new Set([10071, 10164]);
 
 /** Longest pause before another try after a lost race, and around a try that failed. Milliseconds. */
 const RACE_PAUSE_MS = 20;
@@ -188,7 +185,7 @@ export class SharedBudget implements Permits {
       this.#learn(state, await written);
       return true;
     } catch (error) {
-      if (!(error instanceof JetStreamApiError && CONFLICTS.has(error.code))) throw error;
+      if (!isWrongLastSequence(error)) throw error;
       await delay(Math.random() * RACE_PAUSE_MS);
       return false;
     }

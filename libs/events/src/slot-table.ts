@@ -1,12 +1,9 @@
 import type { Slots } from '@darkroom/domain';
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
+import { isWrongLastSequence } from './broker-errors.js';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
 import { bucketKey, SLOTS_BUCKET } from './subjects.js';
-
-/** nats-server: wrong last sequence. */
-const CHANGED = new Set([10071, 10164]);
 
 /** A user's slots, and the revision that a change has to be made on. */
 export interface SlotsRead {
@@ -49,7 +46,7 @@ export class SlotTable {
       await this.bucket.put(bucketKey(slots.user_id), JSON.stringify(slots), { previousSeq: revision });
       return true;
     } catch (error) {
-      if (error instanceof JetStreamApiError && CHANGED.has(error.code)) return false;
+      if (isWrongLastSequence(error)) return false;
       throw readError(error);
     }
   }

@@ -1,13 +1,10 @@
 import { LANES } from '@darkroom/domain';
-import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream';
+import { type StoredMsg } from '@nats-io/jetstream';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
-import { isGone } from './message-gone.js';
+import { isGone, isWrongLastSequence } from './broker-errors.js';
 import { withoutBrokerHeaders } from './overdue-schedules.js';
 import { WORK_STAGES, WORK_STREAM, workConsumer, workFilter } from './subjects.js';
-
-/** nats-server: wrong last sequence, here: it was sent on meanwhile. Which of the two depends on the version. */
-const SENT_ALREADY = new Set([10071, 10164]);
 
 /**
  * Work that is in the queue and that its consumer takes for done: it will be delivered to nobody. A nats-server that is
@@ -60,7 +57,7 @@ async function sendOn(broker: Broker, { subject, seq, header, data }: StoredMsg,
     await broker.manager.streams.deleteMessage(WORK_STREAM, seq);
     return isNewest;
   } catch (error) {
-    if (isGone(error) || (error instanceof JetStreamApiError && SENT_ALREADY.has(error.code))) return false;
+    if (isGone(error) || isWrongLastSequence(error)) return false;
     throw error;
   }
 }

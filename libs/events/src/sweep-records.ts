@@ -1,14 +1,11 @@
-import { JetStreamApiError } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
+import { isWrongLastSequence } from './broker-errors.js';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
 import { CONTROL_BUCKET, SWEEP_TURN_KEY, sweptKey } from './subjects.js';
 
 /** So often a generation is sent on, without a step forward in between, before it is called stuck. */
 export const MAX_SENDS = 3;
-
-/** nats-server: wrong last sequence, here: somebody else wrote the key. */
-const KEY_CHANGED = new Set([10071, 10164]);
 
 /** A bucket is a stream with a subject for each key (NATS ADR-8). */
 const BUCKET_STREAM = `KV_${CONTROL_BUCKET}`;
@@ -49,7 +46,7 @@ export class SweepRecords {
           : this.bucket.create(SWEEP_TURN_KEY, text));
         return true;
       } catch (error) {
-        if (error instanceof JetStreamApiError && KEY_CHANGED.has(error.code)) return false;
+        if (isWrongLastSequence(error)) return false;
         throw error;
       }
     });

@@ -1,17 +1,14 @@
 import type { Lane } from '@darkroom/domain';
-import { JetStreamApiError, type JetStreamPublishOptions } from '@nats-io/jetstream';
+import { type JetStreamPublishOptions } from '@nats-io/jetstream';
 import type { Broker } from './connect.js';
 import { encode, PREDICTION_HEADER } from './envelope.js';
 import type { RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
-import { isGone } from './message-gone.js';
+import { isGone, isWrongLastSequence } from './broker-errors.js';
 import { WORK_STREAM, lineSubject, scheduleSubject, workSubject, type WorkStage } from './subjects.js';
 
 /** What of a generation may wait to be done. To cancel it is not among them: that is what is left to do then. */
 const WITHDRAWN = ['admit', 'generate', 'download'] as const satisfies readonly WorkStage[];
-
-/** nats-server: wrong last sequence, here: there is such work. Which of the two depends on the version. */
-const THERE_IS_SUCH = new Set([10071, 10164]);
 
 /** Puts facts into the work queue, at once or at a time. */
 export class WorkQueue {
@@ -38,7 +35,7 @@ export class WorkQueue {
       await this.#publish(event, stage, lane, at, { expect });
       return true;
     } catch (error) {
-      if (error instanceof JetStreamApiError && THERE_IS_SUCH.has(error.code)) return false;
+      if (isWrongLastSequence(error)) return false;
       throw readError(error);
     }
   }
