@@ -5,7 +5,7 @@ const now = new Date('2026-11-21T12:00:00Z');
 
 function refuse(status: number, body: unknown, headers: Record<string, string> = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return refusalError({ status, headers: new Headers(headers), text }, now);
+  return refusalError({ status, headers, text }, now);
 }
 
 describe('refusalError', () => {

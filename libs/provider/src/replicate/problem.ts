@@ -1,10 +1,11 @@
+import type { IncomingHttpHeaders } from 'undici/types/header.js';
 import { ProviderError, type ProviderErrorKind } from '../provider.port.js';
 import { isProblem, type ReplicateProblem } from '../schemas/index.js';
 
 /** An HTTP answer read to its end. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
@@ -46,11 +47,11 @@ function kindOf(status: number): ProviderErrorKind {
 }
 
 /** Replicate tells the wait in the Retry-After header, in `retry_after`, or only in the text ("resets in ~30s"). */
-function retryAfterSeconds(headers: Headers, problem: ReplicateProblem, now: Date): number | undefined {
-  const header = headers.get('retry-after');
+function retryAfterSeconds(headers: IncomingHttpHeaders, problem: ReplicateProblem, now: Date): number | undefined {
+  const header = [headers['retry-after']].flat()[0];
   const fromText = /resets in ~?(\d+)\s*s/i.exec(problem.detail ?? '')?.[1];
   const seconds =
-    (header === null ? undefined : parseRetryAfter(header, now)) ??
+    (header === undefined ? undefined : parseRetryAfter(header, now)) ??
     problem.retry_after ??
     (fromText === undefined ? undefined : Number(fromText));
   return seconds === undefined ? undefined : Math.min(Math.max(seconds, 0), LONGEST_WAIT_SECONDS);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { types } from 'node:util';
+import { request, type Dispatcher } from 'undici';
 import { ProviderError, type ProviderErrorKind } from '../provider.port.js';
 import { isPrediction, isPredictionPage, violations } from '../schemas/index.js';
 import { failedBeforeSending, reasonOf } from './network-error.js';
@@ -42,6 +43,7 @@ const FIRST_BACKOFF_MS = 250;
  */
 export class ProviderFetch {
   readonly #failures = new WeakMap<Response, ProviderError>();
+  readonly #bodies = new WeakMap<Response, unknown>();
 
   constructor(
     private readonly timeouts: Timeouts,
@@ -55,6 +57,11 @@ export class ProviderFetch {
     return response instanceof Response ? this.#failures.get(response) : undefined;
   }
 
+  /** The body behind an answer that the package handed on, checked against its schema. */
+  bodyOf(response: Response): unknown {
+    return this.#bodies.get(response);
+  }
+
   readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
     const url = new URL(input instanceof Request ? input.url : input);
     const operation = operationOf(init.method ?? 'GET', url.pathname);
@@ -64,7 +71,9 @@ export class ProviderFetch {
     try {
       const body = await (operation === 'create' ? this.#create(url, init) : this.#read(url, init, operation));
       report('ok');
-      return Response.json(body);
+      const response = new Response(null);
+      this.#bodies.set(response, body);
+      return response;
     } catch (error) {
       const failure =
         error instanceof ProviderError
@@ -100,15 +109,13 @@ export class ProviderFetch {
   /** One attempt, whatever happens. */
   async #create(url: URL, init: RequestInit): Promise<unknown> {
     if (init.signal?.aborted) throw new ProviderError('unavailable', 'Stopped before the prediction was asked for');
-    const answer = await exchange(url, { ...init, ...sendableOnce(init) }, this.timeouts.createMs).catch(
-      (error: unknown) => {
-        throw new ProviderError(failedBeforeSending(error) ? 'unavailable' : 'outcome_unknown', reasonOf(error), {
-          cause: error,
-        });
-      },
-    );
+    const answer = await exchange(url, init, this.timeouts.createMs).catch((error: unknown) => {
+      throw new ProviderError(failedBeforeSending(error) ? 'unavailable' : 'outcome_unknown', reasonOf(error), {
+        cause: error,
+      });
+    });
     if (isRefusal(answer.status)) throw refusalError(answer, new Date());
-    return bodyOf(answer, 'create', 'outcome_unknown');
+    return checkedBody(answer, 'create', 'outcome_unknown');
   }
 
   /** Repeated with backoff and jitter: reads have no effect, and a cancel the same effect each time. */
@@ -118,7 +125,7 @@ export class ProviderFetch {
       try {
         const answer = await exchange(url, init, this.timeouts.readMs);
         if (isRefusal(answer.status)) throw refusalError(answer, new Date());
-        return bodyOf(answer, operation, 'unavailable');
+        return checkedBody(answer, operation, 'unavailable');
       } catch (error) {
         const final = error instanceof ProviderError && error.kind !== 'unavailable';
         if (final || init.signal?.aborted || attempt === READ_ATTEMPTS) throw error;
@@ -135,26 +142,31 @@ function operationOf(method: string, path: string): Operation {
 }
 
 /**
- * A body that can be read only once, so that nothing below us can send it again: Node's fetch repeats a POST that is
- * answered with 421 if it still has the body.
+ * One exchange. Unlike `fetch`, `request` follows no redirect, which would send a POST a second time and the token to
+ * another host, and repeats no POST that is answered with 421; and it costs half as much.
  */
-function sendableOnce(init: RequestInit): RequestInit {
-  if (typeof init.body !== 'string') throw new TypeError('The body of a create is JSON');
-  const bytes = new Blob([init.body]);
-  const headers = new Headers(init.headers);
-  headers.set('content-length', String(bytes.size));
-  return { body: bytes.stream(), headers, duplex: 'half', credentials: 'omit' };
-}
-
-async function exchange(url: URL, init: RequestInit, timeoutMs: number): Promise<Answer> {
-  const limits = [AbortSignal.timeout(timeoutMs), ...(init.signal ? [init.signal] : [])];
-  // A followed redirect would send the POST a second time, and the token to another host.
-  const response = await fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.any(limits) });
-  return { status: response.status, headers: response.headers, text: await response.text() };
+async function exchange(url: URL, { method, headers, body, signal }: RequestInit, timeoutMs: number): Promise<Answer> {
+  const stop = new AbortController();
+  const abort = (): void => stop.abort(signal?.reason);
+  const timer = setTimeout(() => stop.abort(new Error(`Not answered within ${timeoutMs} ms`)), timeoutMs);
+  signal?.addEventListener('abort', abort);
+  try {
+    signal?.throwIfAborted();
+    const answer = await request(url, {
+      method: method as Dispatcher.HttpMethod,
+      headers: headers as Record<string, string>,
+      body: body as string | undefined,
+      signal: stop.signal,
+    });
+    return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
 }
 
 /** The body of a success. Anything else (5xx, a redirect, a body cut short or not of the schema) is an error of `kind`. */
-function bodyOf(answer: Answer, operation: Operation, kind: ProviderErrorKind): unknown {
+function checkedBody(answer: Answer, operation: Operation, kind: ProviderErrorKind): unknown {
   const { status } = answer;
   if (status < 200 || status > 299) throw new ProviderError(kind, `Replicate answered ${status}`, { status });
   const validate = operation === 'list' ? isPredictionPage : isPrediction;

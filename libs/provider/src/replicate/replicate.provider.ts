@@ -114,11 +114,9 @@ export class ReplicateProvider implements ImageProvider {
     return { created_after: createdAfter, ...Object.fromEntries(query) };
   }
 
-  /** The answer's body, which ProviderFetch has checked against its schema. */
   async #request<Body>(route: string, request: HttpRequest): Promise<Body> {
     try {
-      const response = await this.#client.request(route, request);
-      return (await response.json()) as Body;
+      return this.#transport.bodyOf(await this.#client.request(route, request)) as Body;
     } catch (error) {
       throw this.#transport.failureOf(error) ?? error;
     }
