@@ -1,8 +1,9 @@
 export * from './catalogue.js';
 export type { FieldError } from './draft.js';
 export { faultOf, type InputSchema, type PropertySchema } from './input-schema.js';
-export type { Model, ModelKind, Price } from './model.js';
+export { type Availability, type Model, type ModelKind, type SourceRule } from './model.js';
 export {
+  prepareFor,
   prepareGeneration,
   PROMPT_MAX_LENGTH,
   type GenerationRequestBody,
@@ -10,4 +11,5 @@ export {
   type RefusedGeneration,
 } from './prepare.js';
 export * from './present.js';
-export { actualCostUsd } from './price.js';
+export { actualCostUsd, type Price, type ProviderInput } from './price.js';
+export type { SizeChoice, SizeRule } from './size.js';
