@@ -1,6 +1,6 @@
 import type { PropertySchema } from './input-schema.js';
 import { MAPPED_FIELDS, needsPrompt, type Model, type ModelKind } from './model.js';
-import { complement, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
+import { complement, OUTPUTS_MAX, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
 import type { Price } from './price.js';
 import { RATIO_PATTERN, ratioOf, sizeOfRatio, type SizeChoice } from './size.js';
 
@@ -104,7 +104,7 @@ function parametersOf(model: Model): Record<string, ParameterSchema> {
   return present({
     ...Object.fromEntries(MAPPED_FIELDS.map((field) => [field, inputOf(model, model.fields[field])])),
     prompt: promptParameter(model),
-    num_outputs: inputOf(model, model.outputs?.field) ?? ONE_OUTPUT,
+    num_outputs: outputsParameter(model),
     output_format: formatParameter(model),
     ...sizeParameters(model),
     source_image_url: source && { type: 'string', format: 'uri', description: 'Source image' },
@@ -130,13 +130,12 @@ function promptParameter(model: Model): ParameterSchema | null {
   };
 }
 
-const ONE_OUTPUT: ParameterSchema = {
-  type: 'integer',
-  minimum: 1,
-  maximum: 1,
-  default: 1,
-  description: 'This model makes one image at a time',
-};
+function outputsParameter(model: Model): ParameterSchema {
+  const own = inputOf(model, model.outputs?.field);
+  const limits = { type: 'integer', minimum: 1, maximum: 1, default: 1 } as const;
+  if (!own) return { ...limits, description: 'This model makes one image at a time' };
+  return { ...limits, ...own, maximum: Math.min(own.maximum ?? OUTPUTS_MAX, OUTPUTS_MAX) };
+}
 
 function present(parameters: Record<string, ParameterSchema | null | undefined>): Record<string, ParameterSchema> {
   const given = Object.entries(parameters).filter((entry): entry is [string, ParameterSchema] => entry[1] != null);

@@ -20,6 +20,8 @@ const FLUX_1_MEGAPIXEL: readonly (readonly [ratio: string, width: number, height
   ['9:21', 640, 1536],
 ];
 
+export const FLUX_1_RATIOS: readonly string[] = FLUX_1_MEGAPIXEL.map(([ratio]) => ratio);
+
 export const FLUX_1_SIZES: readonly SizeChoice[] = [...fluxSizes(1, {}), ...fluxSizes(2, { megapixels: '0.25' })];
 
 function fluxSizes(part: number, inputs: Readonly<Record<string, string>>): SizeChoice[] {
@@ -34,7 +36,8 @@ function fluxSizes(part: number, inputs: Readonly<Record<string, string>>): Size
 
 /** One resolution of a model, and the inputs that ask for it; none for the one it makes by itself. */
 interface Resolution {
-  readonly area: number;
+  /** Pixels of its images, or of one whose longer side is so many times the shorter. */
+  readonly area: number | ((stretch: number) => number);
   readonly inputs?: Readonly<Record<string, string>>;
 }
 
@@ -44,12 +47,12 @@ const ABOUT = 16;
 /** Every shape in every resolution, of a model that does not publish what pixels they are. The first is its own. */
 export function shapes(ratios: readonly string[], resolutions: readonly Resolution[]): SizeChoice[] {
   return resolutions.flatMap(({ area, inputs }) =>
-    ratios.map((aspect_ratio) => ({
-      aspect_ratio,
-      ...sizeOfRatio(ratioOf(aspect_ratio) ?? 1, { area, step: ABOUT }),
-      exact: false,
-      inputs: { aspect_ratio, ...inputs },
-    })),
+    ratios.map((aspect_ratio) => {
+      const ratio = ratioOf(aspect_ratio) ?? 1;
+      const pixels = typeof area === 'number' ? area : area(Math.max(ratio, 1 / ratio));
+      const size = sizeOfRatio(ratio, { area: pixels, step: ABOUT });
+      return { aspect_ratio, ...size, exact: false, inputs: { aspect_ratio, ...inputs } };
+    }),
   );
 }
 
