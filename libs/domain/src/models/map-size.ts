@@ -6,7 +6,7 @@ import {
   inputsOfAny,
   nearestChoice,
   ratioOf,
-  sizeOfRatio,
+  sizeWithin,
   toStep,
   type PixelInputs,
   type Pixels,
@@ -53,8 +53,8 @@ function mapPixels(draft: ProviderInputDraft, { choices, pixels }: SizeRule, ask
   }
   const choice = nearestChoice(choices, asked);
   if (choice?.exact && isSame(choice, asked)) return draft.sendAll(choice.inputs, 'width');
-  if (pixels) {
-    const made = { width: toStep(asked.width, pixels.step), height: toStep(asked.height, pixels.step) };
+  const made = pixels && { width: toStep(asked.width, pixels.step), height: toStep(asked.height, pixels.step) };
+  if (made && (choice === null || pixelFault(draft, pixels, made) === null)) {
     sendPixels(draft, pixels, made, { width: 'width', height: 'height' });
     if (!isSame(made, asked)) draft.warn('width', insteadOf(named(asked), draft.model.id, named(made)));
   } else if (choice) {
@@ -96,7 +96,7 @@ function mapRatio(draft: ProviderInputDraft, { choices, pixels }: SizeRule, aske
   if (ratio === null) return draft.refuse('aspect_ratio', 'must be a ratio such as 16:9');
   const choice = choiceOfRatio(choices, asked);
   if (choice && ratioOf(choice.aspect_ratio) === ratio) return draft.sendAll(choice.inputs, 'aspect_ratio');
-  const made = pixels && sizeOfRatio(ratio, pixels);
+  const made = pixels && sizeWithin(ratio, pixels, draft.model.input);
   const fault = made && pixelFault(draft, pixels, made);
   if (made && fault === null) {
     sendPixels(draft, pixels, made, { width: 'aspect_ratio', height: 'aspect_ratio' });

@@ -2,7 +2,7 @@ import type { PropertySchema } from './input-schema.js';
 import { MAPPED_FIELDS, needsPrompt, type Model, type ModelKind } from './model.js';
 import { complement, OUTPUTS_MAX, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
 import type { Price } from './price.js';
-import { RATIO_PATTERN, ratioOf, sizeOfRatio, type SizeChoice } from './size.js';
+import { RATIO_PATTERN, ratioOf, sizeWithin, type SizeChoice } from './size.js';
 
 /** A schema in the answer: what we describe inputs with, and the keywords that describe our own fields. */
 export interface ParameterSchema extends Omit<Partial<PropertySchema>, 'type'> {
@@ -86,13 +86,13 @@ function priceView(price: Price | null): PriceView | null {
   return Object.fromEntries(amounts) as PriceView;
 }
 
-function sizesOf({ size }: Model): Omit<SizeChoice, 'inputs'>[] {
+function sizesOf({ size, input }: Model): Omit<SizeChoice, 'inputs'>[] {
   if (size === null) return [];
   const { choices, pixels } = size;
   if (choices.length === 0 && pixels) {
     return COMMON_RATIOS.map((ratio) => ({
       aspect_ratio: ratio,
-      ...sizeOfRatio(ratioOf(ratio) ?? 1, pixels),
+      ...sizeWithin(ratioOf(ratio) ?? 1, pixels, input),
       exact: true,
     }));
   }

@@ -94,7 +94,7 @@ const RESOLUTIONS = [
   '1536x640',
 ];
 
-/** A shape by its name, and beside it every resolution, called by the shape that is nearest to it. */
+/** A shape by its name, and every resolution. */
 const SIZES = [...shapes(RATIOS, [{ area: MEGAPIXEL }]), ...resolutions('resolution', RESOLUTIONS, RATIOS)];
 
 const INPUTS = {

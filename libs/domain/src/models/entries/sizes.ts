@@ -56,17 +56,23 @@ export function shapes(ratios: readonly string[], resolutions: readonly Resoluti
   );
 }
 
-/** Sizes that a model takes as `WxH` in one input, each named for the nearest of these ratios. */
+/**
+ * Sizes that a model takes as `WxH` in one input. Of these ratios each is the name of the size that comes nearest to it;
+ * further sizes are called by their own.
+ */
 export function resolutions(input: string, pixels: readonly string[], ratios: readonly string[]): SizeChoice[] {
-  return pixels.map((text) => {
+  const sizes = pixels.map((text) => {
     const [width, height] = text.split('x').map(Number) as [number, number];
-    return { aspect_ratio: nearestName(ratios, width, height), width, height, exact: true, inputs: { [input]: text } };
+    return { aspect_ratio: reduced(width, height), width, height, exact: true, inputs: { [input]: text } };
   });
+  const names = new Map(ratios.map((ratio) => [choiceOfRatio(sizes, ratio), ratio]));
+  return sizes.map((size) => ({ ...size, aspect_ratio: names.get(size) ?? size.aspect_ratio }));
 }
 
-function nearestName(ratios: readonly string[], width: number, height: number): string {
-  const named = shapes(ratios, [{ area: MEGAPIXEL }]);
-  return choiceOfRatio(named, `${width}:${height}`)?.aspect_ratio ?? `${width}:${height}`;
+function reduced(width: number, height: number): string {
+  const divisor = (one: number, other: number): number => (other === 0 ? one : divisor(other, one % other));
+  const common = divisor(width, height);
+  return `${width / common}:${height / common}`;
 }
 
 /** Inputs named width and height, that have an effect beside others. */
