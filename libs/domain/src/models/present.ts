@@ -83,7 +83,7 @@ export function presentModel(model: Model): ModelView {
 function priceView(price: Price | null): PriceView | null {
   if (price === null) return null;
   const amounts = Object.entries(price).filter(([, value]) => typeof value === 'number');
-  return Object.fromEntries(amounts) as PriceView;
+  return Object.fromEntries(amounts);
 }
 
 function sizesOf({ size, input }: Model): Omit<SizeChoice, 'inputs'>[] {

@@ -190,7 +190,8 @@ const flux2Pro = defineModel({
   references: { field: 'input_images', max: 8 },
   output: { shape: 'uri', formats: ['webp', 'jpg', 'png'] },
   price: { usd_per_run: 0.015, usd_per_megapixel: 0.015, megapixels: flux2Megapixels },
-  unsure: 'What input images cost depends on their size, so nothing is quoted with one.',
+  unsure:
+    'What input images cost depends on their size, so nothing is quoted with one. Whether megapixels are rounded up is not published.',
 });
 
 export const FLUX_PRO_MODELS: readonly Model[] = [fluxPro, flux11Pro, flux11ProUltra, fluxKontextPro, flux2Pro];

@@ -129,6 +129,7 @@ const nanoBananaPro = defineModel({
     usd_per_image: 0.15,
     otherwise: { input: 'resolution', usd_per_image: { '4K': 0.3 } },
   },
+  unsure: 'With allow_fallback_model another model may answer, at another price than the one that was quoted.',
 });
 
 /** Inputs as recorded in March 2026, before it was shut down. */
