@@ -48,15 +48,13 @@ function countOf({ outputs }: Model, value: Value): number {
 
 function sizeOf(model: Model, input: ProviderInput, value: Value, original: Pixels): Size {
   const { source, size } = model;
-  if (source && source.scale !== null) return scaled(original, Number(numberOr(source.scale, value)));
+  if (source && source.scale !== null) {
+    return scaled(original, typeof source.scale === 'number' ? source.scale : Number(value(source.scale)));
+  }
   const hasSource = sourceOf(model, input) !== null;
   const givesSizeBack = source?.mask?.givesSizeBack && input[source.mask.field] !== undefined;
   if (size === null || (hasSource && source?.givesShape && !givesSizeBack)) return { ...original, exact: false };
   return sizeInPixels(size, value) ?? sizeOfChoice(size, input, value, hasSource ? original : null);
-}
-
-function numberOr(scale: number | string, value: Value): unknown {
-  return typeof scale === 'number' ? scale : value(scale);
 }
 
 function scaled({ width, height }: Pixels, factor: number): Size {
@@ -77,16 +75,10 @@ function sizeOfChoice({ choices }: SizeRule, input: ProviderInput, value: Value,
   const inputs = ({ inputs: { aspect_ratio, ...others } }: SizeChoice) => ({ aspect_ratio, others });
   const named = choices.some((choice) => inputs(choice).aspect_ratio !== undefined);
   if (!named && typeof asked === 'string' && ratioOf(asked) !== null) return choiceOfRatio(choices, asked) ?? unknown();
-  const chosen = mostSpecific(
-    choices.filter((choice) => matches(choice.inputs, value)),
-    input,
-  );
+  const pick = (fits: (choice: SizeChoice) => boolean) => mostSpecific(choices.filter(fits), input);
+  const chosen = pick((choice) => matches(choice.inputs, value));
   if (chosen) return chosen;
-  const resolution =
-    mostSpecific(
-      choices.filter((choice) => matches(inputs(choice).others, value)),
-      input,
-    ) ?? unknown();
+  const resolution = pick((choice) => matches(inputs(choice).others, value)) ?? unknown();
   if (source === null) return resolution;
   const area = resolution.width * resolution.height;
   return { ...sizeOfRatio(source.width / source.height, { area, step: ABOUT }), exact: false };
