@@ -3,6 +3,7 @@ import formats from 'ajv-formats';
 import { MODELS } from './catalogue.js';
 import type { InputSchema } from './input-schema.js';
 import type { Model } from './model.js';
+import { prepareGeneration, type GenerationRequestBody } from './prepare.js';
 
 /** Each model as it is when it is offered: what is retired today still has to be right when it is switched on. */
 export const OFFERED: readonly Model[] = MODELS.map((model) => ({ ...model, availability: { state: 'offered' } }));
@@ -24,3 +25,26 @@ export function faultsByAjv(schema: InputSchema, input: unknown): string[] {
 }
 
 const compiled = new Map<InputSchema, ValidateFunction>();
+
+/** A request for the default model, unless it names another; with a prompt, unless it has its own. @throws Error when refused */
+export function accepted(request: Partial<GenerationRequestBody>) {
+  const prepared = prepareGeneration({ prompt: 'a cat', ...request });
+  if (!prepared.ok) throw new Error(JSON.stringify(prepared.errors));
+  return prepared;
+}
+
+/** What the provider is sent for it. */
+export function sent(request: Partial<GenerationRequestBody>) {
+  return accepted(request).providerInput;
+}
+
+/** Fields that it is warned of. */
+export function warned(request: Partial<GenerationRequestBody>) {
+  return accepted(request).warnings.map((warning) => warning.field);
+}
+
+/** Fields that are refused; none when it is accepted. */
+export function refused(request: Partial<GenerationRequestBody>) {
+  const prepared = prepareGeneration({ prompt: 'a cat', ...request });
+  return prepared.ok ? [] : prepared.errors.map((error) => error.field);
+}
