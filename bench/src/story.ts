@@ -114,5 +114,6 @@ function imageOf(generationId: string): EventData['Downloaded']['images'][number
     bytes: 18_000,
     sha256: 'a'.repeat(64),
     blurhash: 'LEHV6nWB2yk8pyo0adR*.7kCMdnj',
+    thumbnails: [],
   };
 }

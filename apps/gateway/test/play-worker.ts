@@ -47,6 +47,7 @@ export async function completeGeneration(
     bytes: bytes.length,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     blurhash: '00TI:j',
+    thumbnails: [],
   };
   await storage.put(image.storage_key, bytes, { contentType: image.content_type });
   await execute(gateway, id, { type: 'RecordDownloaded', fence: download, images: [image] });

@@ -32,6 +32,8 @@ export function exampleRequest(
       num_outputs: 1,
       output_format: 'webp',
       source_image_url: null,
+      source_image_id: null,
+      reference_image_urls: [],
       strength: null,
       style: null,
       model_options: {},

@@ -9,7 +9,19 @@ export type Upcasters = Readonly<Record<string, readonly Upcaster[]>>;
  * version written), and freeze an example of the new version in fixtures/ (the old one stays, and must go on decoding).
  */
 export const UPCASTERS: Upcasters = {
-  'darkroom.generation.requested': [(data) => ({ ...(data as object), deadline: null, concurrency_limit: null })],
+  'darkroom.generation.requested': [
+    (data) => ({ ...(data as object), deadline: null, concurrency_limit: null }),
+    (data) => {
+      const request = data as { readonly input: object };
+      return { ...request, input: { ...request.input, source_image_id: null, reference_image_urls: [] } };
+    },
+  ],
+  'darkroom.generation.downloaded': [
+    (data) => {
+      const { images } = data as { readonly images: readonly object[] };
+      return { ...(data as object), images: images.map((image) => ({ ...image, thumbnails: [] })) };
+    },
+  ],
 };
 
 /** The body as the newest version would have it. */

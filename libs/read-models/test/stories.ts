@@ -28,6 +28,8 @@ export function request(overrides: Partial<EventData['GenerationRequested']> = {
       num_outputs: 2,
       output_format: 'webp',
       source_image_url: null,
+      source_image_id: null,
+      reference_image_urls: [],
       strength: null,
       style: null,
       model_options: {},
@@ -146,6 +148,7 @@ function image(generation: string, index: number, step: number): StoredImage {
     bytes: 1_000 + step,
     sha256: 'a'.repeat(64),
     blurhash: 'LEHV6nWB2yk8pyo0adR*.7kCMdnj',
+    thumbnails: [],
   };
 }
 

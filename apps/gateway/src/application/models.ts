@@ -1,13 +1,13 @@
 import { findModel, MODELS, presentModel, type ModelView } from '@darkroom/domain';
 import { AppError } from '../errors/app-error.js';
 
-/** The models that can be asked for. */
+/** All models; those that are not offered name what to ask for instead. */
 export function listModels(): ModelView[] {
-  return MODELS.filter(({ active }) => active).map(presentModel);
+  return MODELS.map(presentModel);
 }
 
 /**
- * One model; `active` is false for one no longer offered.
+ * One model, offered or not.
  * @throws AppError `not_found`
  */
 export function getModel(id: string): ModelView {

@@ -109,7 +109,7 @@ export class Downloader {
     const key = imageKey({ generationId, index, sha256: measured.sha256, format: measured.format });
     await this.storage.put(key, content, { contentType: measured.contentType });
     const { contentType: content_type, ...facts } = measured;
-    return { id: imageIdOf(generationId, index), index, storage_key: key, content_type, ...facts };
+    return { id: imageIdOf(generationId, index), index, storage_key: key, content_type, ...facts, thumbnails: [] };
   }
 
   /** Null for what is not the download's failure, but ours. */

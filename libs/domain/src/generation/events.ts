@@ -21,6 +21,10 @@ export interface GenerationInput {
   readonly num_outputs: number;
   readonly output_format: string | null;
   readonly source_image_url: string | null;
+  /** An image of an earlier generation of the caller's, instead of an address. */
+  readonly source_image_id: string | null;
+  /** Further images that the result is to resemble. */
+  readonly reference_image_urls: readonly string[];
   /** 0–1: how far the result may leave the source image, for every model. */
   readonly strength: number | null;
   readonly style: string | null;
@@ -38,6 +42,14 @@ export interface GenerationError {
   readonly retryable: boolean;
 }
 
+/** A smaller WebP of an image, for pages; of an SVG, what it looks like. */
+export interface Thumbnail {
+  readonly width: number;
+  readonly height: number;
+  readonly bytes: number;
+  readonly storage_key: string;
+}
+
 /** A stored image, as measured from its bytes. */
 export interface StoredImage {
   readonly id: string;
@@ -50,6 +62,8 @@ export interface StoredImage {
   readonly bytes: number;
   readonly sha256: string;
   readonly blurhash: string;
+  /** The smallest first. None for images that were stored before there were thumbnails. */
+  readonly thumbnails: readonly Thumbnail[];
 }
 
 /**
@@ -62,7 +76,10 @@ export interface EventData {
     readonly user_id: string;
     readonly model_id: string;
     readonly input: GenerationInput;
-    /** Exactly what the provider will be sent: what was validated and quoted is what is paid for. */
+    /**
+     * Exactly what the provider will be sent: what was validated and quoted is what is paid for. But for images: an
+     * address, or `storage:<key>` for what we keep, stands for what the worker will hand over of it.
+     */
     readonly provider_input: Readonly<Record<string, unknown>>;
     /** Version hash of a community model, null for a model called by its name. */
     readonly provider_version: string | null;

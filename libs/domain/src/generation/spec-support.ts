@@ -24,6 +24,8 @@ const INPUT: GenerationInput = {
   num_outputs: 1,
   output_format: null,
   source_image_url: null,
+  source_image_id: null,
+  reference_image_urls: [],
   strength: null,
   style: null,
   model_options: {},
@@ -142,6 +144,7 @@ export const download = (fence: number): Intent => ({
       bytes: 12_345,
       sha256: 'a'.repeat(64),
       blurhash: 'L6PZfSi_.AyE_3t7t7R**0o#DgR4',
+      thumbnails: [],
     },
   ],
 });

@@ -30,6 +30,11 @@ export class ProviderInputDraft {
     else this.refuse(field, fault);
   }
 
+  /** Several inputs that one of the request's fields stands for. */
+  sendAll(inputs: Readonly<Record<string, unknown>>, field: string): void {
+    for (const [name, value] of Object.entries(inputs)) this.send(name, value, field);
+  }
+
   /** `fault` is the end of a sentence that the field's name begins. */
   refuse(field: string, fault: string): void {
     this.errors.push({ field, message: `${field} ${fault}` });

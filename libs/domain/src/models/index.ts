@@ -1,8 +1,10 @@
 export * from './catalogue.js';
 export type { FieldError } from './draft.js';
 export { faultOf, type InputSchema, type PropertySchema } from './input-schema.js';
-export type { Model, ModelKind, Price } from './model.js';
+export { publishedInput, type Availability, type Model, type ModelKind, type SourceRule } from './model.js';
 export {
+  OUTPUTS_MAX,
+  prepareFor,
   prepareGeneration,
   PROMPT_MAX_LENGTH,
   type GenerationRequestBody,
@@ -10,4 +12,6 @@ export {
   type RefusedGeneration,
 } from './prepare.js';
 export * from './present.js';
-export { actualCostUsd } from './price.js';
+export { actualCostUsd, type Price, type ProviderInput } from './price.js';
+export { expectedResult, sourceOf, type ExpectedResult } from './result.js';
+export type { Pixels, SizeChoice, SizeRule } from './size.js';

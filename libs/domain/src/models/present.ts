@@ -1,7 +1,8 @@
 import type { PropertySchema } from './input-schema.js';
-import { MAPPED_FIELDS, type Model, type ModelKind, type Price } from './model.js';
-import { complement, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
-import { RATIO_PATTERN, ratioOf, sizeOfRatio, type SizeChoice } from './size.js';
+import { MAPPED_FIELDS, needsPrompt, type Model, type ModelKind } from './model.js';
+import { complement, OUTPUTS_MAX, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
+import type { Price } from './price.js';
+import { RATIO_PATTERN, ratioOf, sizeWithin, type SizeChoice } from './size.js';
 
 /** A schema in the answer: what we describe inputs with, and the keywords that describe our own fields. */
 export interface ParameterSchema extends Omit<Partial<PropertySchema>, 'type'> {
@@ -21,13 +22,31 @@ export interface ModelView {
   readonly kind: ModelKind;
   readonly parameters: ParameterSchema & { readonly required: readonly string[] };
   readonly aspect_ratios: readonly string[];
-  /** Pixels; for a model that takes width and height, the size that each common aspect ratio becomes. */
-  readonly sizes: readonly { readonly aspect_ratio: string; readonly width: number; readonly height: number }[];
+  /**
+   * Pixels; for a model that takes width and height, the size that each common aspect ratio becomes. Not `exact`: its
+   * maker tells shape and resolution alone.
+   */
+  readonly sizes: readonly Omit<SizeChoice, 'inputs'>[];
   readonly defaults: Readonly<Record<string, unknown>>;
   readonly output_formats: readonly string[];
-  readonly price: Price;
+  readonly price: PriceView | null;
   readonly typical_seconds: number | null;
+  readonly good_at: string;
+  /** How many images it takes to start from, or to resemble; 0: none. */
+  readonly max_source_images: number;
   readonly active: boolean;
+  /** Why it is not offered, or what could not be confirmed of it. */
+  readonly note: string | null;
+  /** What to ask for instead of a model that is not offered. */
+  readonly successor: string | null;
+}
+
+/** US dollars. */
+export interface PriceView {
+  readonly usd_per_image?: number;
+  readonly usd_per_second?: number;
+  readonly usd_per_run?: number;
+  readonly usd_per_megapixel?: number;
 }
 
 const COMMON_RATIOS = ['1:1', '16:9', '21:9', '3:2', '2:3', '4:5', '5:4', '3:4', '4:3', '9:16', '9:21'];
@@ -35,7 +54,8 @@ const COMMON_RATIOS = ['1:1', '16:9', '21:9', '3:2', '2:3', '4:5', '5:4', '3:4',
 export function presentModel(model: Model): ModelView {
   const sizes = sizesOf(model);
   const aspectRatios = [...new Set(sizes.map((size) => size.aspect_ratio))];
-  const properties = parametersOf(model, aspectRatios);
+  const properties = parametersOf(model);
+  const { availability, source, references } = model;
   return {
     id: model.id,
     version: model.version,
@@ -44,58 +64,78 @@ export function presentModel(model: Model): ModelView {
     parameters: {
       type: 'object',
       properties,
-      required: ['prompt', ...(model.source?.required ? ['source_image_url'] : [])],
+      required: [...(needsPrompt(model) ? ['prompt'] : []), ...(source?.required ? ['source_image_url'] : [])],
     },
     aspect_ratios: aspectRatios,
     sizes,
     defaults: defaultsOf(properties),
     output_formats: model.output.formats,
-    price: model.price,
+    price: priceView(model.price),
     typical_seconds: model.typicalSeconds,
-    active: model.active,
+    good_at: model.goodAt,
+    max_source_images: references?.max ?? (source ? 1 : 0),
+    active: availability.state === 'offered',
+    note: availability.state === 'offered' ? model.unsure : availability.note,
+    successor: availability.state === 'offered' ? null : availability.successor,
   };
 }
 
-function sizesOf(model: Model): Pick<SizeChoice, 'aspect_ratio' | 'width' | 'height'>[] {
-  const { size, input } = model;
-  if (size === null) return [];
-  if (size.by === 'choices')
-    return size.choices.map(({ aspect_ratio, width, height }) => ({ aspect_ratio, width, height }));
-  const [width, height] = [input.properties[size.width], input.properties[size.height]];
-  if (!width || !height) return [];
-  return COMMON_RATIOS.map((aspect_ratio) => ({
-    aspect_ratio,
-    ...sizeOfRatio(ratioOf(aspect_ratio) ?? 1, size.area, width, height),
-  }));
+function priceView(price: Price | null): PriceView | null {
+  if (price === null) return null;
+  const amounts = Object.entries(price).filter(([, value]) => typeof value === 'number');
+  return Object.fromEntries(amounts);
 }
 
-function parametersOf(model: Model, aspectRatios: readonly string[]): Record<string, ParameterSchema> {
-  const { source } = model;
+function sizesOf({ size, input }: Model): Omit<SizeChoice, 'inputs'>[] {
+  if (size === null) return [];
+  const { choices, pixels } = size;
+  if (choices.length === 0 && pixels) {
+    return COMMON_RATIOS.map((ratio) => ({
+      aspect_ratio: ratio,
+      ...sizeWithin(ratioOf(ratio) ?? 1, pixels, input),
+      exact: true,
+    }));
+  }
+  return choices.map(({ aspect_ratio, width, height, exact }) => ({ aspect_ratio, width, height, exact }));
+}
+
+function parametersOf(model: Model): Record<string, ParameterSchema> {
+  const { source, references } = model;
   return present({
     ...Object.fromEntries(MAPPED_FIELDS.map((field) => [field, inputOf(model, model.fields[field])])),
-    prompt: {
-      type: 'string',
-      description:
-        inputOf(model, model.fields.prompt)?.description ?? 'Kept with the generation; this model has no prompt',
-      minLength: 1,
-      maxLength: PROMPT_MAX_LENGTH,
-    },
-    num_outputs: inputOf(model, model.outputsField) ?? ONE_OUTPUT,
+    prompt: promptParameter(model),
+    num_outputs: outputsParameter(model),
     output_format: formatParameter(model),
-    ...sizeParameters(model, aspectRatios),
+    ...sizeParameters(model),
     source_image_url: source && { type: 'string', format: 'uri', description: 'Source image' },
+    reference_image_urls: references && {
+      type: 'array',
+      items: { type: 'string', format: 'uri', description: 'Image' },
+      maxItems: references.max,
+      description: 'Further images that the result is to resemble',
+    },
     strength: strengthParameter(model),
     model_options: optionsParameter(model),
   });
 }
 
-const ONE_OUTPUT: ParameterSchema = {
-  type: 'integer',
-  minimum: 1,
-  maximum: 1,
-  default: 1,
-  description: 'This model makes one image at a time',
-};
+function promptParameter(model: Model): ParameterSchema | null {
+  const own = inputOf(model, model.fields.prompt);
+  if (!own) return null;
+  return {
+    type: 'string',
+    description: own.description,
+    ...(needsPrompt(model) && { minLength: 1 }),
+    maxLength: PROMPT_MAX_LENGTH,
+  };
+}
+
+function outputsParameter(model: Model): ParameterSchema {
+  const own = inputOf(model, model.outputs?.field);
+  const limits = { type: 'integer', minimum: 1, maximum: 1, default: 1 } as const;
+  if (!own) return { ...limits, description: 'This model makes one image at a time' };
+  return { ...limits, ...own, maximum: Math.min(own.maximum ?? OUTPUTS_MAX, OUTPUTS_MAX) };
+}
 
 function present(parameters: Record<string, ParameterSchema | null | undefined>): Record<string, ParameterSchema> {
   const given = Object.entries(parameters).filter((entry): entry is [string, ParameterSchema] => entry[1] != null);
@@ -118,29 +158,20 @@ function formatParameter(model: Model): ParameterSchema | null {
   };
 }
 
-function sizeParameters(model: Model, aspectRatios: readonly string[]): Record<string, ParameterSchema | undefined> {
+function sizeParameters(model: Model): Record<string, ParameterSchema | undefined> {
   const { size } = model;
   if (size === null) return {};
-  if (size.by === 'pixels') {
-    return {
-      width: inputOf(model, size.width),
-      height: inputOf(model, size.height),
-      aspect_ratio: {
-        type: 'string',
-        pattern: RATIO_PATTERN,
-        description: 'Instead of width and height: a size of this shape, of about as many pixels as the default',
-      },
-    };
-  }
-  const pixels = { type: 'integer', minimum: 1 } as const;
+  const { choices, pixels } = size;
+  const side = { type: 'integer', minimum: 1 } as const;
+  const ratio = inputOf(model, 'aspect_ratio');
   return {
-    width: { ...pixels, description: 'With height: the nearest size that the model makes' },
-    height: { ...pixels, description: 'With width: the nearest size that the model makes' },
+    width: inputOf(model, pixels?.width) ?? { ...side, description: 'With height: the nearest size that it makes' },
+    height: inputOf(model, pixels?.height) ?? { ...side, description: 'With width: the nearest size that it makes' },
     aspect_ratio: {
       type: 'string',
-      description: 'Output shape',
-      ...inputOf(model, 'aspect_ratio'),
-      enum: aspectRatios,
+      description: 'Instead of width and height. A shape that the model does not know becomes the nearest that it does',
+      ...(choices.some(({ aspect_ratio }) => aspect_ratio === ratio?.default) && { default: ratio?.default }),
+      pattern: RATIO_PATTERN,
     },
   };
 }

@@ -1,26 +1,40 @@
-import type { PropertySchema } from './input-schema.js';
+import type { InputSchema } from './input-schema.js';
 
 /** A size that a model offers: the inputs that ask for it, and the pixels that come back. */
 export interface SizeChoice {
   readonly aspect_ratio: string;
   readonly width: number;
   readonly height: number;
+  /** False where a model publishes shape and resolution alone: then the pixels are about these. */
+  readonly exact: boolean;
   readonly inputs: Readonly<Record<string, string>>;
 }
 
-/**
- * How a model is asked for a size. `choices`: it offers a list; where several share an aspect ratio, the first is the
- * one meant by the ratio alone. `pixels`: it takes width and height under these names, within its schema's limits, and
- * an aspect ratio is turned into a size of about `area` pixels.
- */
-export type SizeRule =
-  | { readonly by: 'choices'; readonly choices: readonly SizeChoice[] }
-  | { readonly by: 'pixels'; readonly width: string; readonly height: string; readonly area: number };
+/** How a model is asked for a size of so many pixels. */
+export interface PixelInputs {
+  /** Names of the inputs, whose schemas hold the limits. */
+  readonly width: string;
+  readonly height: string;
+  /** Inputs without which those two have no effect. */
+  readonly beside: Readonly<Record<string, string>>;
+  /** Both sides are made multiples of this. */
+  readonly step: number;
+  /** How many pixels a size has, about, that is asked for by its shape alone. */
+  readonly area: number;
+}
 
-interface SizePlan {
-  readonly inputs: SizeChoice['inputs'];
-  /** What will be made instead of the asked size, when that is not the same. */
-  readonly instead: SizeChoice | null;
+/**
+ * How a model is asked for a size: by one of its `choices` (where several share an aspect ratio, the first is the one
+ * meant by the ratio alone), by pixels, or by both. At least one of them is there.
+ */
+export interface SizeRule {
+  readonly choices: readonly SizeChoice[];
+  readonly pixels: PixelInputs | null;
+}
+
+export interface Pixels {
+  readonly width: number;
+  readonly height: number;
 }
 
 export const RATIO_PATTERN = '^(\\d{1,4}(?:\\.\\d{1,3})?):(\\d{1,4}(?:\\.\\d{1,3})?)$';
@@ -38,45 +52,80 @@ export function ratioOf(text: string): number | null {
  * nearest area. Both are compared as ratios (by logarithm): 2:1 is as far from 1:1 as 1:2 is, and shapes by the ratio a
  * choice is named for, as its pixels are rounded (FLUX's 5:4 is 1088×896, which is nearer to 6:5).
  */
-export function nearestChoice(choices: readonly SizeChoice[], width: number, height: number): SizePlan {
-  const exact = choices.find((choice) => choice.width === width && choice.height === height);
-  if (exact) return { inputs: exact.inputs, instead: null };
-  const shape = (choice: SizeChoice) =>
-    distance(width / height, ratioOf(choice.aspect_ratio) ?? choice.width / choice.height);
-  const area = (choice: SizeChoice) => distance(width * height, choice.width * choice.height);
-  const nearest = choices.reduce((best, next) => {
-    const nearer = shape(next) - shape(best) || area(next) - area(best);
-    return nearer < 0 ? next : best;
-  });
-  return { inputs: nearest.inputs, instead: nearest };
+export function nearestChoice(choices: readonly SizeChoice[], { width, height }: Pixels): SizeChoice | null {
+  const same = choices.find((choice) => choice.exact && choice.width === width && choice.height === height);
+  const distances = (choice: SizeChoice) => [
+    shapeDistance(choice, width / height),
+    areaDistance(choice, width * height),
+    choice.exact ? 0 : 1,
+  ];
+  return same ?? nearest(choices, distances);
 }
 
-/** The choice for an aspect ratio alone; null when it is not on the list. */
-export function choiceOf(choices: readonly SizeChoice[], aspectRatio: string): SizeChoice | null {
-  return choices.find((choice) => choice.aspect_ratio === aspectRatio) ?? null;
+/** The choice that a shape alone means: the first that is named for it, else the first of the nearest shape. */
+export function choiceOfRatio(choices: readonly SizeChoice[], aspectRatio: string): SizeChoice | null {
+  const named = choices.find((choice) => choice.aspect_ratio === aspectRatio);
+  const ratio = ratioOf(aspectRatio);
+  return named ?? (ratio === null ? null : nearest(choices, (choice) => [shapeDistance(choice, ratio)]));
 }
 
-/** The inputs that a choice of size can set. */
-export function inputsOfAny(size: SizeRule | null): readonly string[] {
-  return size?.by === 'choices' ? [...new Set(size.choices.flatMap(({ inputs }) => Object.keys(inputs)))] : [];
-}
-
-/** The inputs that every choice of size sets: they are what the request's aspect ratio stands for. */
-export function inputsOfEvery(size: SizeRule | null): readonly string[] {
-  return size?.by === 'choices'
-    ? inputsOfAny(size).filter((name) => size.choices.every(({ inputs }) => Object.hasOwn(inputs, name)))
-    : [];
-}
-
-/** The size of about `area` pixels and this ratio, in whole steps of what the model's width and height must divide by. */
-export function sizeOfRatio(ratio: number, area: number, width: PropertySchema, height: PropertySchema) {
-  const rounded = (pixels: number, step = 1) => Math.round(pixels / step) * step;
-  return {
-    width: rounded(Math.sqrt(area * ratio), width.multipleOf),
-    height: rounded(Math.sqrt(area / ratio), height.multipleOf),
+/** The first for which the distances, the earlier ones first, are the smallest. */
+function nearest(
+  choices: readonly SizeChoice[],
+  distances: (choice: SizeChoice) => readonly number[],
+): SizeChoice | null {
+  const isNearer = (one: readonly number[], other: readonly number[]): boolean => {
+    const at = one.findIndex((distance, index) => Math.abs(distance - other[index]!) > NOISE);
+    return at >= 0 && one[at]! < other[at]!;
   };
+  return choices.reduce<SizeChoice | null>(
+    (best, next) => (best === null || isNearer(distances(next), distances(best)) ? next : best),
+    null,
+  );
+}
+
+/** Below this, two logarithms differ by their rounding alone. */
+const NOISE = 1e-9;
+
+function shapeDistance({ aspect_ratio, width, height }: SizeChoice, ratio: number): number {
+  return distance(ratio, ratioOf(aspect_ratio) ?? width / height);
+}
+
+function areaDistance({ width, height }: SizeChoice, area: number): number {
+  return distance(area, width * height);
 }
 
 function distance(one: number, other: number): number {
   return Math.abs(Math.log(one / other));
+}
+
+/** The inputs that a choice of size can set. */
+export function inputsOfAny(size: SizeRule | null): readonly string[] {
+  return size ? [...new Set(size.choices.flatMap(({ inputs }) => Object.keys(inputs)))] : [];
+}
+
+/** The inputs that every choice of size sets: they are what the request's aspect ratio stands for. */
+export function inputsOfEvery(size: SizeRule | null): readonly string[] {
+  return inputsOfAny(size).filter((name) => size!.choices.every(({ inputs }) => Object.hasOwn(inputs, name)));
+}
+
+/** The size of about `area` pixels and this ratio, in whole steps. */
+export function sizeOfRatio(ratio: number, { area, step }: Pick<PixelInputs, 'area' | 'step'>): Pixels {
+  return {
+    width: toStep(Math.sqrt(area * ratio), step),
+    height: toStep(Math.sqrt(area / ratio), step),
+  };
+}
+
+/** The size of this ratio, of about the area that the model makes or, where its sides' limits ask for it, less or more. */
+export function sizeWithin(ratio: number, pixels: PixelInputs, { properties }: InputSchema): Pixels {
+  const [width, height] = [properties[pixels.width], properties[pixels.height]];
+  const most = Math.min((width?.maximum ?? Infinity) ** 2 / ratio, (height?.maximum ?? Infinity) ** 2 * ratio);
+  const least = Math.max((width?.minimum ?? 1) ** 2 / ratio, (height?.minimum ?? 1) ** 2 * ratio);
+  return sizeOfRatio(ratio, { area: Math.min(Math.max(pixels.area, least), most), step: pixels.step });
+}
+
+/** The nearest multiple of `step`, which is not 0. */
+export function toStep(pixels: number, step: number): number {
+  return Math.max(Math.round(pixels / step), 1) * step;
 }
