@@ -68,7 +68,7 @@ async function runJest({ args, env, folder, stopping }) {
   const all = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', jest]
     .concat(['--json', `--outputFile=${output}`])
     .concat(args);
-  const code = await runGroup(all, { cwd: projectRoot, env, folder, stopping });
+  const code = await runGroup(all, { cwd: projectRoot, env, folder, stopping, report: output });
   return countTests(readIfWritten(output), code);
 }
 
