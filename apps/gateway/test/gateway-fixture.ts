@@ -36,7 +36,8 @@ export interface RequestOptions {
   /** Further claims of the user's token. */
   readonly claims?: JWTPayload;
   readonly json?: unknown;
-  readonly body?: string;
+  /** A text is taken for JSON. */
+  readonly body?: string | Buffer<ArrayBuffer> | FormData;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
 }
@@ -103,7 +104,7 @@ async function send(url: string, options: RequestOptions = {}): Promise<Answer> 
     signal,
     redirect: 'manual',
     headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(typeof body === 'string' && { 'content-type': 'application/json' }),
       ...(user !== null && { authorization: `Bearer ${await tokenFor(user, claims)}` }),
       ...headers,
     },

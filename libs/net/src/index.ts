@@ -1,0 +1,2 @@
+export * from './private-url.js';
+export * from './public-address.js';
