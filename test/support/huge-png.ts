@@ -1,7 +1,7 @@
 import { crc32, deflateSync } from 'node:zlib';
 
 /** A PNG whose header promises that many pixels, over a real stream of a few black rows: a bomb in a hundred bytes. */
-export function hugePng(width: number, height: number): Buffer<ArrayBuffer> {
+export function hugePng(width: number, height: number): Buffer {
   const chunk = (type: string, data: Buffer): Buffer => {
     const body = Buffer.concat([Buffer.from(type), data]);
     const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];

@@ -37,7 +37,7 @@ export interface RequestOptions {
   readonly claims?: JWTPayload;
   readonly json?: unknown;
   /** A text is taken for JSON. */
-  readonly body?: string | Buffer<ArrayBuffer> | FormData;
+  readonly body?: string | Buffer | FormData;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
 }
@@ -100,7 +100,7 @@ async function send(url: string, options: RequestOptions = {}): Promise<Answer> 
   const body = json === undefined ? options.body : JSON.stringify(json);
   const response = await fetch(url, {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
-    body,
+    body: Buffer.isBuffer(body) ? Uint8Array.from(body) : body,
     signal,
     redirect: 'manual',
     headers: {

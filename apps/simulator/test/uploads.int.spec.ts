@@ -51,7 +51,7 @@ describe('uploaded files', () => {
   });
 
   it('need a form with content', async () => {
-    const post = (body: BodyInit, headers = {}) =>
+    const post = (body: string | FormData, headers = {}) =>
       fetch(`${simulator.url}/v1/files`, { method: 'POST', body, headers: { authorization: 'Bearer x', ...headers } });
     const form = new FormData();
     form.append('metadata', '{}');

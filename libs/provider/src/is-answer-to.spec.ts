@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
-import { isAnswerTo } from './is-answer-to.js';
+import { isAnswerTo, type SentImage } from './is-answer-to.js';
 import type { Prediction } from './provider.port.js';
 
 const [mine, others] = [Buffer.from('mine'), Buffer.from('somebody else’s')];
@@ -37,7 +37,7 @@ describe('isAnswerTo', () => {
     const asked = { model: 'owner/name', input: { prompt: 'x', image: address } };
     const inline = [{ address, sha256: sha256(mine), file_url: null }];
     const asFile = [{ address, sha256: sha256(mine), file_url }];
-    const is = (image: unknown, sent = inline): boolean =>
+    const is = (image: unknown, sent: readonly SentImage[] = inline): boolean =>
       isAnswerTo(prediction({ prompt: 'x', image }), { ...asked, sent });
 
     it('knows a data URI by its bytes, however it is spelt', () => {

@@ -18,7 +18,7 @@ const PUBLIC = 'https://example.com/a.png';
 describe('sources of a generation', () => {
   let nats: TestNats;
   let gateway: TestGateway;
-  let content: Buffer<ArrayBuffer>;
+  let content: Buffer;
 
   beforeAll(async () => {
     nats = await startNats();
@@ -29,7 +29,7 @@ describe('sources of a generation', () => {
     });
     await gateway.ready();
     const create = { width: 8, height: 8, channels: 3, background: 'red' } as const;
-    content = Buffer.from(await sharp({ create }).png().toBuffer()) as Buffer<ArrayBuffer>;
+    content = await sharp({ create }).png().toBuffer();
   });
   afterAll(async () => {
     await gateway.close();

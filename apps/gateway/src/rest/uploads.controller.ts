@@ -1,5 +1,6 @@
+import { SOURCE_FORMATS } from '@darkroom/images';
 import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiBody, ApiConsumes, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import type { Principal } from '../application/principal.js';
@@ -12,6 +13,8 @@ import { ApiErrors } from './api-errors.js';
 import { hasVersion } from './if-none-match.js';
 
 const FILE = { type: 'string', format: 'binary' } as const;
+const FORM = { type: 'object' as const, properties: { file: FILE }, required: ['file'] };
+const IMAGE_CONTENT = Object.fromEntries(SOURCE_FORMATS.map((format) => [`image/${format}`, { schema: FILE }]));
 
 /** Images that users bring. Nobody but their owner sees them, operators neither. */
 @ApiTags('Uploads')
@@ -31,9 +34,8 @@ export class UploadsController {
     description:
       'A PNG, JPEG or WebP of at most 10 MB and 40 megapixels: as the first file of a form, or as the body under its ' +
       'media type. What it is, its bytes tell. The same image again is the same upload.',
+    requestBody: { required: true, content: { 'multipart/form-data': { schema: FORM }, ...IMAGE_CONTENT } },
   })
-  @ApiConsumes('multipart/form-data', 'image/png', 'image/jpeg', 'image/webp')
-  @ApiBody({ schema: { type: 'object', properties: { file: FILE }, required: ['file'] } })
   @ApiResponse({ status: 201, standardSchema: upload, description: 'Kept, now or before.' })
   @ApiErrors('bad_request', 'payload_too_large', 'unsupported_media_type', 'validation_failed', 'rate_limited')
   upload(@CurrentPrincipal() principal: Principal, @Req() request: FastifyRequest): Promise<UploadView> {

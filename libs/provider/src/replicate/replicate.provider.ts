@@ -97,7 +97,7 @@ export class ReplicateProvider implements ImageProvider {
 
   async upload({ name, content, contentType }: Upload, options: CallOptions = {}): Promise<UploadedFile> {
     const data = new FormData();
-    data.append('content', new Blob([content as Uint8Array<ArrayBuffer>], { type: contentType }), name);
+    data.append('content', new Blob([new Uint8Array(content)], { type: contentType }), name);
     const file = await this.#request<ReplicateFile>('/files', { method: 'POST', data, ...options });
     return { url: file.urls.get, expiresAt: new Date(file.expires_at).toISOString() };
   }
