@@ -1,21 +1,24 @@
 import { STORAGE_ADDRESS } from '@darkroom/domain';
 import { inspectImage, InvalidImageError, SOURCE_MAX_BYTES, type InspectedImage } from '@darkroom/images';
-import type { ResolveAll } from '@darkroom/net';
+import { askNameServers, pointsToPrivateNetwork, type ResolveAll } from '@darkroom/net';
 import type { ImageStorage } from '@darkroom/storage';
+import { DownloadError } from '../download/download-error.js';
 import { fetchImage } from '../download/fetch-image.js';
 
 /** For what we keep: it was checked when it was stored, and may be an output, which is larger than what others give us. */
-const STORED_MAX_BYTES = 50_000_000;
+const STORED_MAX_BYTES = 32_000_000;
 const STORED_MAX_PIXELS = 100_000_000;
 
 /** Milliseconds. A generation waits for its images, and holds a slot. */
 const TIMES = { totalTimeoutMs: 30_000, idleTimeoutMs: 10_000, connectTimeoutMs: 5_000 };
 const MAX_REDIRECTS = 3;
 
+const RESOLVE = askNameServers();
+
 export interface SourceOptions {
   /** Also lets them be fetched over http. For a simulator, in development. */
   readonly allowPrivateUrls: boolean;
-  /** How names are resolved; as the system does it when left out. */
+  /** How names are resolved where private addresses are not allowed. The machine's name servers are asked when left out. */
   readonly resolve?: ResolveAll;
 }
 
@@ -37,7 +40,11 @@ export async function fetchSource(
     const content = await readStored(storage, address.slice(STORAGE_ADDRESS.length), signal);
     return { ...(await inspectImage(content, STORED_MAX_PIXELS)), content };
   }
-  const { allowPrivateUrls, resolve } = options;
+  const { allowPrivateUrls, resolve = RESOLVE } = options;
+  // By what is written in it; what its name resolves to is looked at when it is connected to.
+  if (!allowPrivateUrls && URL.canParse(address) && pointsToPrivateNetwork(address)) {
+    throw new DownloadError('private_address', 'It points into a private network');
+  }
   const { content } = await fetchImage(address, {
     ...TIMES,
     maxBytes: SOURCE_MAX_BYTES,

@@ -16,7 +16,7 @@ import { sourceFailure } from './source-failure.js';
 const INLINE_MAX_BYTES = 256 * 1_024;
 
 /** Generations whose images are fetched at once, each one by one: the bound of the memory that they take. */
-const MOST_AT_ONCE = 6;
+const MOST_AT_ONCE = 16;
 
 export interface HandOverOptions extends SourceOptions {
   /** How long work waits that met an account without credit. Milliseconds. */
