@@ -46,10 +46,13 @@ export function smallPicture(colour: string, format: 'png' | 'jpeg' | 'webp' = '
   return sharp({ create }).toFormat(format).toBuffer();
 }
 
-/** Noise, of more than 256 KB. */
+/** A square of noise, other each time, of about three bytes a pixel. */
+export function noisePicture(side: number): Promise<Buffer> {
+  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+  return sharp({ create: { width: side, height: side, channels: 3, background: 'black', noise } }).png().toBuffer();
+}
+
+/** Of more than 256 KB. */
 export function largePicture(): Promise<Buffer> {
-  const noise = { type: 'gaussian', mean: 128, sigma: 40 } as const;
-  return sharp({ create: { width: 480, height: 480, channels: 3, background: 'black', noise } })
-    .png()
-    .toBuffer();
+  return noisePicture(480);
 }
