@@ -49,7 +49,9 @@ export function smallPicture(colour: string, format: 'png' | 'jpeg' | 'webp' = '
 /** A square of noise, other each time, of about three bytes a pixel. */
 export function noisePicture(side: number): Promise<Buffer> {
   const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
-  return sharp({ create: { width: side, height: side, channels: 3, background: 'black', noise } }).png().toBuffer();
+  return sharp({ create: { width: side, height: side, channels: 3, background: 'black', noise } })
+    .png()
+    .toBuffer();
 }
 
 /** Of more than 256 KB. */

@@ -9,8 +9,11 @@ export type SourceFormat = (typeof SOURCE_FORMATS)[number];
 /** Most bytes of an image that somebody else gives us. */
 export const SOURCE_MAX_BYTES = 10_000_000;
 
-/** Most pixels of one: decoded to its end it takes up to six bytes for each (a progressive JPEG). */
-export const SOURCE_MAX_PIXELS = 40_000_000;
+/**
+ * Most pixels of one. Those that a decoder has to hold as a whole take up to six bytes for each while they are decoded
+ * (a progressive JPEG), the others next to nothing.
+ */
+export const SOURCE_MAX_PIXELS = { streamed: 40_000_000, held: 16_000_000 };
 
 export interface InspectedImage {
   readonly format: SourceFormat;
@@ -43,8 +46,8 @@ export class InvalidImageError extends Error {
   }
 }
 
-/** Images that are decoded at once in this process: the bound of the memory that decoding takes. */
-const decoding = pLimit(2);
+/** One image at a time in this process: the bound of the memory that decoding takes. */
+const decoding = pLimit(1);
 
 /** Decoders are made to shrink while they read: next to nothing of the image is kept. Pixels. */
 const KEPT_SIDE = 16;
@@ -65,18 +68,17 @@ export function allowSourceFormatsOnly(): void {
  * Finds out what an image is, from its bytes, and decodes all of it to see that it is sound.
  * @throws InvalidImageError
  */
-export function inspectImage(content: Uint8Array, maxPixels: number = SOURCE_MAX_PIXELS): Promise<InspectedImage> {
+export function inspectImage(content: Uint8Array): Promise<InspectedImage> {
   return decoding(async () => {
-    const header = await readHeader(content);
-    const { width, height } = header;
-    if (width * height > maxPixels) {
-      throw new InvalidImageError(
-        'too_many_pixels',
-        `has ${width} by ${height} pixels: more than ${maxPixels} are not taken`,
-      );
+    const { image, isHeld } = await header(content);
+    const { width, height } = image;
+    const most = isHeld ? SOURCE_MAX_PIXELS.held : SOURCE_MAX_PIXELS.streamed;
+    if (width * height > most) {
+      const message = `has ${width} by ${height} pixels: more than ${most} are not taken of this kind`;
+      throw new InvalidImageError('too_many_pixels', message);
     }
-    await decode(content, maxPixels);
-    return header;
+    await decode(content, most);
+    return image;
   });
 }
 
@@ -85,6 +87,11 @@ export function inspectImage(content: Uint8Array, maxPixels: number = SOURCE_MAX
  * @throws InvalidImageError
  */
 export async function readHeader(content: Uint8Array): Promise<InspectedImage> {
+  return (await header(content)).image;
+}
+
+/** `isHeld`: whether a decoder needs all of the image at once. */
+async function header(content: Uint8Array): Promise<{ readonly image: InspectedImage; readonly isHeld: boolean }> {
   let metadata: Metadata;
   try {
     // Only the header is decoded here: sharp's own limit is off, since ours gives the clearer error.
@@ -97,7 +104,8 @@ export async function readHeader(content: Uint8Array): Promise<InspectedImage> {
   if (!format) throw new InvalidImageError('not_an_image', `is ${metadata.format} and not ${WANTED}`);
   const { width, height } = metadata.autoOrient;
   const sha256 = createHash('sha256').update(content).digest('hex');
-  return { format, contentType: `image/${format}`, width, height, bytes: content.byteLength, sha256 };
+  const image = { format, contentType: `image/${format}`, width, height, bytes: content.byteLength, sha256 } as const;
+  return { image, isHeld: metadata.isProgressive === true || format === 'webp' };
 }
 
 const WANTED = 'a PNG, JPEG or WebP image';

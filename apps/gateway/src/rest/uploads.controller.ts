@@ -32,7 +32,7 @@ export class UploadsController {
     operationId: 'upload',
     summary: 'Upload an image to start from',
     description:
-      'A PNG, JPEG or WebP of at most 10 MB and 40 megapixels: as the first file of a form, or as the body under its ' +
+      'A PNG, JPEG or WebP of at most 10 MB and 40 megapixels (16 of a WebP, a progressive JPEG or an interlaced PNG): as the first file of a form, or as the body under its ' +
       'media type. What it is, its bytes tell. The same image again is the same upload.',
     requestBody: { required: true, content: { 'multipart/form-data': { schema: FORM }, ...IMAGE_CONTENT } },
   })

@@ -1,13 +1,12 @@
 import { STORAGE_ADDRESS } from '@darkroom/domain';
-import { inspectImage, InvalidImageError, SOURCE_MAX_BYTES, type InspectedImage } from '@darkroom/images';
+import { inspectImage, InvalidImageError, readHeader, SOURCE_MAX_BYTES, type InspectedImage } from '@darkroom/images';
 import { askNameServers, pointsToPrivateNetwork, type ResolveAll } from '@darkroom/net';
 import type { ImageStorage } from '@darkroom/storage';
 import { DownloadError } from '../download/download-error.js';
 import { fetchImage } from '../download/fetch-image.js';
 
-/** For what we keep: it was checked when it was stored, and may be an output, which is larger than what others give us. */
+/** Of what we keep: it may be an output, which is larger than what others give us. */
 const STORED_MAX_BYTES = 32_000_000;
-const STORED_MAX_PIXELS = 100_000_000;
 
 /** Milliseconds. A generation waits for its images, and holds a slot. */
 const TIMES = { totalTimeoutMs: 30_000, idleTimeoutMs: 10_000, connectTimeoutMs: 5_000 };
@@ -27,7 +26,7 @@ export interface SourceImage extends InspectedImage {
 }
 
 /**
- * The bytes behind an address of an image, decoded to be believed. Neither the address nor what is there is trusted.
+ * The bytes behind an address of an image, decoded to be believed if it is not ours. Neither the address nor what is there is trusted.
  * @throws DownloadError, StorageError, InvalidImageError; whatever `signal` aborts with
  */
 export async function fetchSource(
@@ -38,7 +37,8 @@ export async function fetchSource(
 ): Promise<SourceImage> {
   if (address.startsWith(STORAGE_ADDRESS)) {
     const content = await readStored(storage, address.slice(STORAGE_ADDRESS.length), signal);
-    return { ...(await inspectImage(content, STORED_MAX_PIXELS)), content };
+    // Decoded to be believed when it was stored.
+    return { ...(await readHeader(content)), content };
   }
   const { allowPrivateUrls, resolve = RESOLVE } = options;
   // By what is written in it; what its name resolves to is looked at when it is connected to.
