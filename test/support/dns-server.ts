@@ -1,6 +1,5 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** What a name resolves to at each further time that it is asked for; the last answer stays. */
@@ -49,7 +48,7 @@ export async function startDnsServer(zone: Readonly<Record<string, Zone[string] 
   });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
-  const { port } = socket.address() as AddressInfo;
+  const { port } = socket.address();
   return {
     address: `127.0.0.1:${port}`,
     asked: (name, family) => counts.get(`${name} ${family}`) ?? 0,

@@ -69,11 +69,8 @@ describe('images to start from', () => {
       asked.map(async (url) => (await alice.request({ prompt: 'x', model_id: MODEL, source_image_url: url })).id),
     );
     for (const id of ids) {
-      const { error } = await eventually(async () => {
-        const generation = await alice.get(id);
-        return generation.status === 'failed' && generation;
-      });
-      expect(error).toMatchObject({ code: 'source_invalid', stage: 'generate', retryable: false });
+      const failed = async () => (await alice.get(id)).error;
+      expect(await eventually(failed)).toMatchObject({ code: 'source_invalid', stage: 'generate', retryable: false });
     }
     done = true;
     await watched;
