@@ -9,8 +9,8 @@ export interface SendOptions {
   readonly method?: string;
   /** Sent as JSON. */
   readonly json?: unknown;
-  /** Sent as it is, said to be JSON. */
-  readonly body?: string;
+  /** Sent as it is, said to be JSON unless the headers say otherwise. */
+  readonly body?: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -41,7 +41,7 @@ export class Client {
     const body = options.json === undefined ? options.body : JSON.stringify(options.json);
     const response = await fetch(this.url + path, {
       method: options.method ?? (body === undefined ? 'GET' : 'POST'),
-      body,
+      body: Buffer.isBuffer(body) ? Uint8Array.from(body) : body,
       headers: {
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(this.authorization !== null && { authorization: this.authorization }),

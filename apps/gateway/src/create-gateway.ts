@@ -6,6 +6,7 @@ import { GatewayModule } from './gateway.module.js';
 import { createAdapter } from './http/adapter.js';
 import { serveDocs } from './http/docs.js';
 import { registerHooks } from './http/hooks.js';
+import { acceptFileBodies } from './http/file-body.js';
 import { acceptJsonBodies } from './http/json-body.js';
 import { STREAM_TIMING } from './live/event-stream.js';
 
@@ -29,6 +30,7 @@ export async function createGateway(
   const checks = app.get(HealthChecks);
   metrics.beforeScrape(() => checks.observe(metrics.dependencyUp));
   acceptJsonBodies(app);
+  acceptFileBodies(app);
   registerHooks(app, metrics);
   serveDocs(app, config.publicUrl);
   return app;

@@ -2,7 +2,7 @@ import type { QuotaWindow } from '@darkroom/domain';
 import { CommandRunner } from '@darkroom/events';
 import { HealthChecks, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
-import { openStorage } from '@darkroom/storage';
+import { openStorage, type ImageStorage } from '@darkroom/storage';
 import {
   Inject,
   Logger,
@@ -16,6 +16,8 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { Admission } from './application/admission.js';
 import { GenerationsService } from './application/generations.service.js';
+import { OwnImages } from './application/own-images.js';
+import { UploadsService } from './application/uploads.service.js';
 import { AuthGuard } from './auth/auth.guard.js';
 import { Authenticator } from './auth/authenticator.js';
 import type { GatewayConfig } from './config.js';
@@ -38,6 +40,7 @@ import { ImagesController } from './rest/images.controller.js';
 import { LimitsController } from './rest/limits.controller.js';
 import { ListsController } from './rest/lists.controller.js';
 import { ModelsController } from './rest/models.controller.js';
+import { UploadsController } from './rest/uploads.controller.js';
 import { PredictionNews } from './webhooks/prediction-news.js';
 
 /** Who the events of this process come from. */
@@ -75,6 +78,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         LimitsController,
         ListsController,
         ImagesController,
+        UploadsController,
         ModelsController,
         HooksController,
         HealthController,
@@ -124,20 +128,27 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
           useFactory: (log: LogConnection, quotas: KvQuotas) => new UserLimitsQuery(quotas, log.slots),
         },
         {
+          provide: UploadsService,
+          inject: [STORAGE],
+          useFactory: (storage: ImageStorage) => new UploadsService(storage, config.publicUrl),
+        },
+        {
           provide: GenerationsService,
-          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS, KvQuotas],
+          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS, KvQuotas, STORAGE],
           useFactory: (
             log: LogConnection,
             runner: CommandRunner,
             live: LiveHub,
             readModels: ReadModels,
             quotas: KvQuotas,
+            storage: ImageStorage,
           ) => {
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
             const onRefused = (reason: QuotaWindow) => metrics.requestsRefused.inc({ reason });
             const admission = new Admission(quotas, log.store, { onRefused, clock });
             const { queue } = log;
-            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue);
+            const own = new OwnImages(log.store, storage, config.publicUrl);
+            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue, own);
           },
         },
       ],

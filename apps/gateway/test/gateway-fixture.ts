@@ -36,7 +36,8 @@ export interface RequestOptions {
   /** Further claims of the user's token. */
   readonly claims?: JWTPayload;
   readonly json?: unknown;
-  readonly body?: string;
+  /** A text is taken for JSON. */
+  readonly body?: string | Buffer | FormData;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
 }
@@ -99,11 +100,11 @@ async function send(url: string, options: RequestOptions = {}): Promise<Answer> 
   const body = json === undefined ? options.body : JSON.stringify(json);
   const response = await fetch(url, {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
-    body,
+    body: Buffer.isBuffer(body) ? Uint8Array.from(body) : body,
     signal,
     redirect: 'manual',
     headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(typeof body === 'string' && { 'content-type': 'application/json' }),
       ...(user !== null && { authorization: `Bearer ${await tokenFor(user, claims)}` }),
       ...headers,
     },

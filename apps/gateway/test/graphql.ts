@@ -60,6 +60,8 @@ export const GENERATION = /* GraphQL */ `
     numOutputs
     outputFormat
     sourceImageUrl
+    sourceImageId
+    referenceImageUrls
     strength
     style
     modelOptions

@@ -15,6 +15,8 @@ import { Lifetime } from './lifetime.js';
 import { PredictionRuns } from './predictions/prediction-runs.js';
 import { PredictionStore } from './predictions/prediction-store.js';
 import { SimulatorSettings } from './settings.js';
+import { UploadedFiles } from './uploads/uploaded-files.js';
+import { UploadsController } from './uploads/uploads.controller.js';
 import { WebhookSender } from './webhooks/webhook-sender.js';
 
 /** One simulator: its state is in its providers, in memory; the journal keeps what outlives it. */
@@ -23,7 +25,7 @@ export class SimulatorModule {
   static register(settings: SimulatorSettings): DynamicModule {
     return {
       module: SimulatorModule,
-      controllers: [CreateController, PredictionsController, FilesController, ControlController],
+      controllers: [CreateController, PredictionsController, FilesController, UploadsController, ControlController],
       providers: [
         { provide: SimulatorSettings, useValue: settings },
         { provide: APP_FILTER, useClass: ProblemFilter },
@@ -36,6 +38,7 @@ export class SimulatorModule {
         Counters,
         RateLimit,
         WebhookSender,
+        UploadedFiles,
         SimulatorControl,
       ],
     };

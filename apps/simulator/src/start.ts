@@ -1,3 +1,4 @@
+import multipart from '@fastify/multipart';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SimulatorControl } from './control/simulator-control.js';
@@ -24,6 +25,9 @@ export interface RunningSimulator {
 /** Inputs may carry files as data URIs. */
 const BODY_LIMIT = 10 * 1_024 * 1_024;
 
+/** Of an uploaded file, as at Replicate. */
+const FILE_LIMIT = 100 * 1_024 * 1_024;
+
 /**
  * Starts a stand-in for Replicate's HTTP API, for development and tests. It runs no model: it draws simple pictures of the
  * size and format that were asked for, and looks at no more of a source image than its size. Its state is in memory, and ends
@@ -45,6 +49,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Ru
     if (body === '') done(null, undefined);
     else void parseJson(request, body.toString(), done);
   });
+  fastify.register(multipart, { limits: { fileSize: FILE_LIMIT } });
   const app = await NestFactory.create<NestFastifyApplication>(SimulatorModule.register(settings), adapter, {
     logger: ['error', 'warn'],
     bodyParser: false,

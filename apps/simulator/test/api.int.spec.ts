@@ -214,6 +214,8 @@ describe('its control endpoints', () => {
       lists: 0,
       cancels: 0,
       files_served: 0,
+      files_uploaded: 0,
+      uploads_received: 0,
     });
     expect((await call('GET', '/control/predictions')).body).toHaveLength(2);
   });

@@ -2,11 +2,13 @@ import { Logger } from '@nestjs/common';
 import {
   Claims,
   connectBroker,
+  Documents,
   JetStreamEventStore,
   PREDICTIONS_BUCKET,
   provision,
   SharedBudget,
   SlotTable,
+  SOURCES_BUCKET,
   StageHolds,
   type Broker,
   type BudgetName,
@@ -28,6 +30,8 @@ export interface Connections {
   readonly store: EventStore;
   readonly claims: Claims;
   readonly slots: SlotTable;
+  /** What the provider was given for images. */
+  readonly sources: Documents;
   readonly provider: ImageProvider & { authorizationFor(url: string): string | undefined };
   readonly storage: ImageStorage;
   /** Leave to create predictions, shared by all workers. */
@@ -60,12 +64,14 @@ export async function connectAll(
     const calls = await openBudget(broker, 'calls', config.replicate.callsPerMinute);
     const holds = await StageHolds.open(broker);
     const slots = await SlotTable.open(broker);
+    const sources = await Documents.open(broker, SOURCES_BUCKET);
     signal.throwIfAborted();
     return {
       broker,
       store: new JetStreamEventStore(broker),
       claims,
       slots,
+      sources,
       provider: connectProvider(config, metrics, { creates, calls }),
       storage,
       creates,

@@ -16,6 +16,8 @@ import { Generator } from './generate/generator.js';
 import { observedBreakers } from './generate/observed-breakers.js';
 import { PredictionWatch } from './generate/prediction-watch.js';
 import { ProjectionService } from './project/projection.service.js';
+import { SourceImages } from './sources/hand-over.js';
+import { SentFiles } from './sources/sent-files.js';
 import { LostWork } from './sweep/lost-work.js';
 import { OverdueWork } from './sweep/overdue-work.js';
 import type { Net } from './sweep/net.js';
@@ -45,7 +47,7 @@ export class WorkerModule {
     name: string,
     readModels: ReadModels | null,
   ): DynamicModule {
-    const { broker, store, claims, slots, provider, storage, holds } = connections;
+    const { broker, store, claims, slots, sources, provider, storage, holds } = connections;
     const runner = new CommandRunner(store, {
       source: SOURCE,
       onAppended: observeAppended(metrics),
@@ -60,6 +62,8 @@ export class WorkerModule {
     const times = { retryBaseMs, generationTimeoutMs, deadlineMarginMs, outOfCreditPauseMs };
     const generation = { worker: name, ...times, webhookUrl };
     const signals = new Signals(broker);
+    const files = new SentFiles(sources, provider.name);
+    const images = new SourceImages(provider, storage, files, { allowPrivateUrls, outOfCreditPauseMs });
     const watch = new PredictionWatch(provider, {
       callsPerMinute: callsPerMinute * WATCH_SHARE,
       toldEveryMs: webhookUrl === null ? null : TOLD_EVERY_MS,
@@ -87,7 +91,8 @@ export class WorkerModule {
         providers: [
           {
             provide: Generator,
-            useFactory: () => new Generator(store, runner, provider, predictions, watch, signals, guards(), generation),
+            useFactory: () =>
+              new Generator(store, runner, provider, predictions, watch, signals, guards(), images, generation),
           },
           { provide: Canceller, useValue: new Canceller(store, provider, predictions, queue) },
         ],

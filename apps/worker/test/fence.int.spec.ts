@@ -2,22 +2,27 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   Claims,
   CommandRunner,
+  Documents,
   EventStoreError,
   JetStreamEventStore,
   PREDICTIONS_BUCKET,
   PredictionClaims,
   Signals,
+  SOURCES_BUCKET,
   StageHolds,
   WorkQueue,
   type EventStore,
 } from '@darkroom/events';
 import { ReplicateProvider } from '@darkroom/provider';
+import { openStorage } from '@darkroom/storage';
 import { eventually } from '../../../test/support/eventually.js';
 import { CreateGuards } from '../src/generate/create-guards.js';
 import { CreditGate } from '../src/generate/credit-gate.js';
 import { Generator } from '../src/generate/generator.js';
 import { ModelBreakers } from '../src/generate/model-breakers.js';
 import { PredictionWatch } from '../src/generate/prediction-watch.js';
+import { SourceImages } from '../src/sources/hand-over.js';
+import { SentFiles } from '../src/sources/sent-files.js';
 import { WorkerFixture } from './worker-fixture.js';
 
 const FREE = { usePermit: () => Promise.resolve(), returnPermit: () => undefined };
@@ -51,7 +56,11 @@ describe('the fence before a prediction', () => {
       new WorkQueue(fixture.broker),
     );
     const alone = { deadlineMarginMs, worker: 'alone', outOfCreditPauseMs: 60_000, webhookUrl: null };
-    return new Generator(store, runner, provider, claims, watch, signals, guards, { ...fixture.config(), ...alone });
+    const files = new SentFiles(await Documents.open(fixture.broker, SOURCES_BUCKET), provider.name);
+    const storage = await openStorage(fixture.config().storageUrl);
+    const images = new SourceImages(provider, storage, files, { ...fixture.config(), ...alone });
+    const options = { ...fixture.config(), ...alone };
+    return new Generator(store, runner, provider, claims, watch, signals, guards, images, options);
   }
 
   it('a worker that was suspended between its fence and its create asks for nothing when it wakes', async () => {

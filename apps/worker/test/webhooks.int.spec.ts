@@ -3,6 +3,7 @@ import type { GenerationView } from '@darkroom/domain';
 import { Webhook } from 'standardwebhooks';
 import { eventually } from '../../../test/support/eventually.js';
 import { NO_POSTGRES, startGateway, type TestGateway } from '../../gateway/test/gateway-fixture.js';
+import { noisePicture, startSourceServer } from './source-server.js';
 import { WorkerFixture } from './worker-fixture.js';
 
 describe('webhooks of the provider', () => {
@@ -73,6 +74,22 @@ describe('webhooks of the provider', () => {
     expect(counters()).toMatchObject({ creates_received: 1, predictions_created: 1 });
     expect(await adoptions(id)).toEqual(['/darkroom/gateway']);
     expect(await fixture.types(id)).not.toContain('AttemptFailed');
+  });
+
+  it('bring one that began from an image, with as much of that as a request may carry', async () => {
+    const server = await startSourceServer();
+    const content = await noisePicture(296);
+    expect(content.length).toBeGreaterThan(245 * 1_024);
+    expect(content.length).toBeLessThanOrEqual(256 * 1_024);
+    fixture.simulator.control.configure({ runMs: 2_000 });
+    fixture.simulator.control.fault({ kind: 'reset_after_create' }, { kind: 'listed_late', ms: 600_000 });
+    await startTold();
+    const source_image_url = server.serve('/a.png', content);
+    const id = await fixture.request({ modelId: 'black-forest-labs/flux-dev', source_image_url });
+    expect((await fixture.ended(id)).status).toBe('completed');
+    expect(atProvider()).toMatchObject([{ input: { image: expect.stringMatching(/^data:image\/png;base64,/) } }]);
+    expect(await adoptions(id)).toEqual(['/darkroom/gateway']);
+    await server.stop();
   });
 
   it('bring it also after its attempt was given up: it is waited for at once', async () => {

@@ -1,4 +1,12 @@
-import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation, type Lane } from '@darkroom/domain';
+import {
+  fold,
+  generationIdFrom,
+  isTerminal,
+  prepareGeneration,
+  withImages,
+  type Generation,
+  type Lane,
+} from '@darkroom/domain';
 import {
   BUDGETS_BUCKET,
   CommandRunner,
@@ -7,6 +15,7 @@ import {
   EVENTS_STREAM,
   JetStreamEventStore,
   provision,
+  SOURCES_BUCKET,
   StageHolds,
   WORK_STREAM,
   type Broker,
@@ -32,6 +41,8 @@ interface RequestOptions {
   readonly scheduledAt?: string | null;
   /** The client's. */
   readonly deadline?: string | null;
+  /** Addresses of images, and what of our storage the gateway puts in their places. */
+  readonly stored?: Readonly<Record<string, string>>;
 }
 
 export const ACK_WAIT_MS = 1_500;
@@ -63,13 +74,16 @@ export class WorkerFixture {
     await rm(this.dir, { recursive: true, force: true });
   }
 
-  /** As if nothing had been before: the simulator, what is held, and what the provider's limits allow. */
+  /** As if nothing had been before: the simulator and its files, what is held, and what the provider's limits allow. */
   async reset(): Promise<void> {
     this.simulator.control.reset();
     this.simulator.control.configure({ runMs: 100 });
     await (await StageHolds.open(this.broker)).resume('generate');
     const budgets = await new Kvm(this.broker.jetstream).open(BUDGETS_BUCKET);
     for (const name of ['creates', 'calls']) await budgets.delete(name);
+    // The simulator has forgotten its files.
+    const sources = await new Kvm(this.broker.jetstream).open(SOURCES_BUCKET);
+    for await (const key of await sources.keys()) await sources.delete(key);
   }
 
   config(overrides: Partial<WorkerConfig> = {}): WorkerConfig {
@@ -134,6 +148,7 @@ export class WorkerFixture {
       maxAttempts = 3,
       scheduledAt = null,
       deadline = null,
+      stored = {},
     }: RequestOptions = {},
   ): Promise<string> {
     const prepared = prepareGeneration({ prompt, model_id: modelId, ...image });
@@ -147,7 +162,7 @@ export class WorkerFixture {
         user_id: userId,
         model_id: prepared.model.id,
         input: prepared.input,
-        provider_input: prepared.providerInput,
+        provider_input: withImages(prepared.model, prepared.providerInput, (address) => stored[address] ?? address),
         provider_version: prepared.providerVersion,
         priority: 0,
         lane,

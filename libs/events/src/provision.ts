@@ -12,6 +12,7 @@ import {
   PREDICTIONS_BUCKET,
   QUOTAS_BUCKET,
   SLOTS_BUCKET,
+  SOURCES_BUCKET,
 } from './subjects.js';
 import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions } from './topology.js';
 
@@ -25,6 +26,9 @@ const PAUSE_MS = 250;
 
 /** Nobody looks for a prediction that is older: attempts last minutes, outages of everything hopefully not for a week. */
 const PREDICTION_CLAIM_MS = 7 * 24 * 3_600_000;
+
+/** Replicate keeps an uploaded file for 24 hours; what is handed over must outlive its prediction. */
+const SOURCE_MS = 20 * 3_600_000;
 
 /** The longest window is a day. */
 const QUOTA_MS = 2 * 24 * 3_600_000;
@@ -67,6 +71,7 @@ async function provisionOnce(broker: Broker, options: TopologyOptions): Promise<
   const buckets = new Kvm(broker.jetstream);
   await buckets.create(IDEMPOTENCY_BUCKET, { replicas: options.replicas, history: 1 });
   await buckets.create(PREDICTIONS_BUCKET, { replicas: options.replicas, history: 1, ttl: PREDICTION_CLAIM_MS });
+  await buckets.create(SOURCES_BUCKET, { replicas: options.replicas, history: 1, ttl: SOURCE_MS });
   await buckets.create(QUOTAS_BUCKET, { replicas: options.replicas, history: 1, ttl: QUOTA_MS });
   for (const bucket of [SLOTS_BUCKET, BUDGETS_BUCKET, CONTROL_BUCKET]) {
     await buckets.create(bucket, { replicas: options.replicas, history: 1 });

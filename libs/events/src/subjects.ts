@@ -9,6 +9,8 @@ export const ADVISORIES_STREAM = 'ADVISORIES';
 
 export const IDEMPOTENCY_BUCKET = 'IDEMPOTENCY';
 export const PREDICTIONS_BUCKET = 'PREDICTIONS';
+/** Which file at the provider holds which image. */
+export const SOURCES_BUCKET = 'SOURCES';
 /** Which of a user's generations run (LIMIT_CONCURRENT). */
 export const SLOTS_BUCKET = 'SLOTS';
 /** What a user has used of an hour and a day (LIMIT_HOURLY, LIMIT_DAILY). */

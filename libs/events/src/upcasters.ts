@@ -16,6 +16,7 @@ export const UPCASTERS: Upcasters = {
       return { ...request, input: { ...request.input, source_image_id: null, reference_image_urls: [] } };
     },
   ],
+  'darkroom.generation.attempt-started': [(data) => ({ ...(data as object), sent_images: [] })],
   'darkroom.generation.downloaded': [
     (data) => {
       const { images } = data as { readonly images: readonly object[] };

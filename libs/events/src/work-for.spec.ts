@@ -18,7 +18,13 @@ function event<T extends EventType>(type: T, data: EventData[T]): GenerationEven
 }
 
 const requested = event('GenerationRequested', REQUEST);
-const started = event('AttemptStarted', { stage: 'generate', attempt: 1, worker: 'w', deadline: LATER });
+const started = event('AttemptStarted', {
+  stage: 'generate',
+  attempt: 1,
+  worker: 'w',
+  deadline: LATER,
+  sent_images: [],
+});
 const predicted = event('PredictionCreated', {
   attempt: 1,
   provider: 'replicate',

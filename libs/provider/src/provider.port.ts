@@ -41,6 +41,22 @@ export interface PredictionRequest {
   readonly webhook?: string;
 }
 
+/** A file to be given to the provider. */
+export interface Upload {
+  /** At most 255 bytes. */
+  readonly name: string;
+  readonly content: Uint8Array;
+  readonly contentType: string;
+}
+
+/** A file that the provider keeps for its models. */
+export interface UploadedFile {
+  /** Stands for the file in an input. Nobody but us and the provider can read it. */
+  readonly url: string;
+  /** ISO 8601 UTC: the provider removes it then. */
+  readonly expiresAt: string;
+}
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
 }
@@ -53,6 +69,8 @@ export interface ImageProvider {
   get(predictionId: string, options?: CallOptions): Promise<Prediction>;
   /** Idempotent; answers the prediction as it is afterwards (an ended one stays as it was). */
   cancel(predictionId: string, options?: CallOptions): Promise<Prediction>;
+  /** A repetition makes another file, which costs nothing: failed calls are repeated. */
+  upload(file: Upload, options?: CallOptions): Promise<UploadedFile>;
   /** Predictions created at or after `createdAfter`, newest first, following the pages. */
   list(createdAfter: string, options?: CallOptions): AsyncIterable<Prediction>;
 }

@@ -9,3 +9,4 @@ export {
 } from './image-storage.js';
 export { openStorage } from './open-storage.js';
 export type { S3Credentials } from './s3-storage.js';
+export { uploadKey, type UploadIdentity } from './upload-key.js';

@@ -23,6 +23,7 @@ describe('generationRequest', () => {
       num_outputs: 4,
       output_format: 'png',
       source_image_url: 'https://example.com/a.png',
+      reference_image_urls: ['https://example.com/b.png'],
       strength: 0,
       style: 'photo',
       priority: -100,
@@ -35,6 +36,7 @@ describe('generationRequest', () => {
     };
     expect(generationRequest.parse(body)).toEqual(body);
     expect(generationRequest.parse({ prompt })).toEqual({ prompt });
+    expect(fieldsRefused({ prompt, source_image_id: '01890a5d-ac96-774b-bcce-b302099a8051' })).toEqual([]);
     expect(fieldsRefused({ prompt, aspect_ratio: '16:9', seed: null })).toEqual([]);
   });
 

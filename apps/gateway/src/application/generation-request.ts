@@ -21,6 +21,9 @@ const httpUrl = z
   .max(2_048, 'must be at most 2048 characters long')
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an http or https URL');
 
+/** More than any model takes. */
+const MOST_REFERENCES = 14;
+
 const metadata = z
   .record(z.string().min(1), z.string())
   .refine((value) => Buffer.byteLength(JSON.stringify(value)) <= METADATA_MAX_BYTES, {
@@ -58,7 +61,16 @@ const fields = {
     .meta({ description: 'The same seed and input give the same image, if the model can.' }),
   num_outputs: z.int().min(1).max(4).nullish().meta({ description: 'Number of images. Default 1.' }),
   output_format: z.string().max(20).nullish().meta({ description: 'A format that the model makes.', example: 'webp' }),
-  source_image_url: httpUrl.nullish().meta({ description: 'An image to start from. Must be public.' }),
+  source_image_url: httpUrl.nullish().meta({
+    description: 'An image to start from: a public https address, or the `url` of an upload or an image of your own.',
+  }),
+  source_image_id: z.uuid().nullish().meta({
+    description: 'Instead of `source_image_url`: an image of an earlier generation of yours.',
+  }),
+  reference_image_urls: z.array(httpUrl).max(MOST_REFERENCES).nullish().meta({
+    description:
+      'Images that the result is to resemble, addressed like `source_image_url`, if the model takes several.',
+  }),
   strength: z.number().min(0).max(1).nullish().meta({
     description: 'How far the result may leave the source image: 0 keeps it, 1 replaces it. The same for every model.',
   }),
@@ -97,6 +109,9 @@ export const generationRequest = z
   .superRefine((body, context) => {
     for (const path of unstorableTexts(body)) {
       context.addIssue({ code: 'custom', path, message: 'must not contain U+0000 or half of a surrogate pair' });
+    }
+    if (body.source_image_id && body.source_image_url) {
+      context.addIssue({ code: 'custom', path: ['source_image_id'], message: 'cannot stand beside source_image_url' });
     }
     if (body.webhook_events && !body.webhook_url) {
       context.addIssue({ code: 'custom', path: ['webhook_url'], message: 'is required with webhook_events' });

@@ -6,6 +6,7 @@ import {
   fold,
   viewOf,
   waitsForTurn,
+  withImages,
   type Command,
   type Generation,
   type GenerationView,
@@ -29,7 +30,8 @@ import type { LiveHub } from '../live/live-hub.js';
 import type { Admission } from './admission.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
-import { prepareRequest, type RequestRules } from './prepare-request.js';
+import type { OwnImages } from './own-images.js';
+import { prepareRequest, type PreparedRequest, type RequestRules } from './prepare-request.js';
 import type { Principal } from './principal.js';
 import { requestHash } from './request-hash.js';
 import { LONGEST_COMMAND_MS, within } from './within.js';
@@ -102,13 +104,15 @@ export class GenerationsService {
     private readonly admission: Admission,
     private readonly live: LiveHub,
     private readonly readModels: Pick<ReadModels, 'generations' | 'positions'>,
-    private readonly rules: RequestRules & { readonly publicUrl: string },
+    private readonly rules: RequestRules,
     private readonly queue: Pick<QueuePositions, 'of'>,
+    private readonly ownImages: OwnImages,
   ) {}
 
   /** What a request would send to the provider and cost. Stores and spends nothing. */
-  quote(body: GenerationRequest): PreparedGeneration {
-    return prepareRequest(body, this.rules, new Date()).prepared;
+  async quote(principal: Principal, body: GenerationRequest): Promise<PreparedGeneration> {
+    // With the addresses that the client gave: where we keep its images is none of its business.
+    return (await this.#prepare(principal, body, new Date())).prepared;
   }
 
   /**
@@ -129,7 +133,7 @@ export class GenerationsService {
     }
 
     const now = new Date();
-    const { request } = prepareRequest(body, this.rules, now);
+    const { request } = await this.#prepare(principal, body, now);
     const candidate = { generationId: generationIdFrom(uuidv7()), requestHash: hash };
     // Keys are kept for ever: none for a request that is refused.
     if (key !== null && !known) await this.admission.check(principal);
@@ -271,6 +275,16 @@ export class GenerationsService {
     const outcome = await within(withinMs, this.runner.execute(id, command, trace), late);
     if (outcome.kind === 'rejected') throw refusal(outcome.rejection);
     return outcome;
+  }
+
+  /** The request, with the keys of our storage in place of the user's own images. */
+  async #prepare({ userId }: Principal, body: GenerationRequest, now: Date): Promise<PreparedRequest> {
+    const prepared = prepareRequest(body, this.rules, now);
+    const stored = await this.ownImages.resolve(userId, prepared.images);
+    if (stored.size === 0) return prepared;
+    const { request, prepared: ready } = prepared;
+    const provider_input = withImages(ready.model, request.provider_input, (address) => stored.get(address) ?? address);
+    return { ...prepared, request: { ...request, provider_input } };
   }
 
   async #find({ userId }: Principal, key: string, hash: string): Promise<KeyHolder | null> {

@@ -1,39 +1,40 @@
-import { laneOf, prepareGeneration, type EventData, type FieldError, type PreparedGeneration } from '@darkroom/domain';
+import { laneOf, prepareGeneration, type EventData, type PreparedGeneration } from '@darkroom/domain';
 import { invalid } from '../errors/app-error.js';
 import { DEFAULT_WEBHOOK_EVENTS, type GenerationRequest } from './generation-request.js';
-import { pointsToPrivateNetwork } from './unsafe-url.js';
+import { imagesGiven, unsafeAddresses, type AddressRules } from './given-addresses.js';
+import { imageAddress, type GivenAddress } from './own-images.js';
 
 const LONGEST_DELAY_MS = 366 * 24 * 60 * 60 * 1_000;
 
-export interface RequestRules {
+export interface RequestRules extends AddressRules {
   /** For requests that name no number. */
   readonly maxAttempts: number;
-  readonly allowPrivateUrls: boolean;
 }
 
 type RequestData = Omit<EventData['GenerationRequested'], 'user_id' | 'request_hash' | 'concurrency_limit'>;
+
+export interface PreparedRequest {
+  readonly prepared: PreparedGeneration;
+  readonly request: RequestData;
+  /** Addresses of images, by the fields that give them. Those that lead to this API are still to be resolved. */
+  readonly images: readonly GivenAddress[];
+}
 
 /**
  * Checks a request against the model's rules and our own, and fills in the defaults.
  * @throws AppError `validation_failed`, `unknown_model` or `unsafe_url`
  */
-export function prepareRequest(
-  body: GenerationRequest,
-  rules: RequestRules,
-  now: Date,
-): { readonly prepared: PreparedGeneration; readonly request: RequestData } {
-  const prepared = prepareGeneration(body);
-  if (!prepared.ok) throw invalid(prepared.errors, prepared.code);
+export function prepareRequest(body: GenerationRequest, rules: RequestRules, now: Date): PreparedRequest {
+  const prepared = prepare(body, rules);
   if (body.scheduled_at && Date.parse(body.scheduled_at) > now.getTime() + LONGEST_DELAY_MS) {
     throw invalid([{ field: 'scheduled_at', message: 'scheduled_at must be at most one year ahead' }]);
   }
   if (body.deadline && Date.parse(body.deadline) <= Math.max(now.getTime(), Date.parse(body.scheduled_at ?? '') || 0)) {
     throw invalid([{ field: 'deadline', message: 'deadline must be later than now, and than scheduled_at' }]);
   }
-  if (!rules.allowPrivateUrls) {
-    const unsafe = unsafeAddresses(body);
-    if (unsafe.length > 0) throw invalid(unsafe, 'unsafe_url');
-  }
+  const images = imagesGiven(prepared.model, body, rules);
+  const unsafe = unsafeAddresses(body, images, rules);
+  if (unsafe.length > 0) throw invalid(unsafe, 'unsafe_url');
 
   const priority = body.priority ?? 0;
   const request = {
@@ -52,19 +53,24 @@ export function prepareRequest(
     warnings: prepared.warnings,
     batch_id: null,
   };
-  return { prepared, request };
+  return { prepared, request, images };
 }
 
-/** Addresses that we, or the provider for us, would connect to; a model's own inputs may hold some too. */
-function unsafeAddresses({ source_image_url, webhook_url, model_options }: GenerationRequest): FieldError[] {
-  const options = Object.entries(model_options ?? {}).flatMap(([name, value]) =>
-    [value].flat().map((item: unknown) => [`model_options.${name}`, item] as const),
+/** To the models an image of ours is an image at an address. */
+function prepare(body: GenerationRequest, { publicUrl }: RequestRules): PreparedGeneration {
+  const { source_image_id: id, source_image_url = null } = body;
+  if (!id) return accepted(prepareGeneration(body));
+  const result = prepareGeneration({ ...body, source_image_url: imageAddress(publicUrl, id) });
+  if (result.ok) return { ...result, input: { ...result.input, source_image_url } };
+  const errors = result.errors.map((error) =>
+    error.field === 'source_image_url'
+      ? { field: 'source_image_id', message: error.message.replace('source_image_url', 'source_image_id') }
+      : error,
   );
-  return [['source_image_url', source_image_url] as const, ['webhook_url', webhook_url] as const, ...options]
-    .filter(([, value]) => typeof value === 'string' && /^\s*https?:/i.test(value) && isUnsafe(value))
-    .map(([field]) => ({ field, message: `${field} must not point into a private network` }));
+  return accepted({ ...result, errors });
 }
 
-function isUnsafe(url: string): boolean {
-  return !URL.canParse(url) || pointsToPrivateNetwork(url);
+function accepted(result: ReturnType<typeof prepareGeneration>): PreparedGeneration {
+  if (!result.ok) throw invalid(result.errors, result.code);
+  return result;
 }

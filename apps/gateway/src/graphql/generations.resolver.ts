@@ -28,8 +28,8 @@ export class GenerationsResolver {
   }
 
   @Query('quoteGeneration')
-  quote(@Args('input') input: Input) {
-    return camelView(quoteViewOf(this.generations.quote(requestFrom(input))));
+  async quote(@Context() { principal }: GraphqlContext, @Args('input') input: Input) {
+    return camelView(quoteViewOf(await this.generations.quote(principal, requestFrom(input))));
   }
 
   @Mutation('requestGeneration')

@@ -120,6 +120,8 @@ export const typeDefs = /* GraphQL */ `
     numOutputs: Int!
     outputFormat: String
     sourceImageUrl: String
+    sourceImageId: ID
+    referenceImageUrls: [String!]!
     "How far the result may leave the source image: 0 keeps it, 1 replaces it."
     strength: Float
     style: String
@@ -238,8 +240,12 @@ export const typeDefs = /* GraphQL */ `
     numOutputs: Int
     "A format that the model makes."
     outputFormat: String
-    "An image to start from. Must be public."
+    "An image to start from: a public https address, or the url of an upload or an image of your own."
     sourceImageUrl: String
+    "Instead of sourceImageUrl: an image of an earlier generation of yours."
+    sourceImageId: ID
+    "Images that the result is to resemble, addressed like sourceImageUrl, if the model takes several."
+    referenceImageUrls: [String!]
     "How far the result may leave the source image: 0 keeps it, 1 replaces it. The same for every model."
     strength: Float
     style: String

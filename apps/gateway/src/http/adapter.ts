@@ -14,8 +14,8 @@ const BODY_LIMIT = 1024 * 1024;
 export const TIMEOUTS = {
   /** Silence of a socket. Longer than the longest wait that a client may ask for. */
   connectionTimeout: (LONGEST_WAIT_SECONDS + 30) * 1_000,
-  /** For the whole request to arrive. */
-  requestTimeout: 20_000,
+  /** For the whole request to arrive: 10 MB over a slow line. */
+  requestTimeout: 60_000,
   /** Between requests; longer than the idle time of the usual load balancers (60 s), which must be first to close. */
   keepAliveTimeout: 65_000,
   headersTimeout: 10_000,

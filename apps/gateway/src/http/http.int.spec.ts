@@ -96,6 +96,7 @@ describe('the documentation', () => {
     operationId?: string;
     summary?: string;
     security?: object[];
+    requestBody?: { content: Record<string, { schema: { type: string } }> };
     responses: Record<string, { description?: string; content?: Record<string, object> }>;
   }
 
@@ -129,10 +130,20 @@ describe('the documentation', () => {
       'GET /v1/limits',
       'GET /v1/models',
       'GET /v1/models/{owner}/{name}',
+      'GET /v1/uploads/{id}',
+      'GET /v1/uploads/{id}/content',
       'POST /v1/generations',
       'POST /v1/generations/{id}/cancel',
       'POST /v1/generations/{id}/retry',
       'POST /v1/hooks/replicate',
+      'POST /v1/uploads',
+    ]);
+    const takes = operations.find(({ route }) => route === 'POST /v1/uploads')?.requestBody?.content ?? {};
+    expect(Object.entries(takes).map(([type, { schema }]) => [type, schema.type])).toEqual([
+      ['multipart/form-data', 'object'],
+      ['image/png', 'string'],
+      ['image/jpeg', 'string'],
+      ['image/webp', 'string'],
     ]);
     expect(document.components.securitySchemes).toMatchObject({ bearer: { type: 'http', scheme: 'bearer' } });
     for (const { route, operationId, summary, security, responses } of operations) {

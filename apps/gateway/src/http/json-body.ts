@@ -5,7 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 export const RawBody = () => RouteConfig({ rawBody: true });
 
 /**
- * JSON is the one kind of body that is read; any other is 415. An empty body is none, since many clients send the
+ * JSON is the one kind of body that most routes read (file-body.ts is for the others); any other is 415. An empty body is none, since many clients send the
  * header without a body. Keys that reach for a prototype are refused.
  */
 export function acceptJsonBodies(app: NestFastifyApplication): void {

@@ -20,7 +20,7 @@ import { prepareRequest } from '../application/prepare-request.js';
 import type { Principal } from '../application/principal.js';
 import { KvQuotas, PENDING_MS } from './kv-quotas.js';
 
-const rules = { maxAttempts: 3, allowPrivateUrls: false };
+const rules = { maxAttempts: 3, allowPrivateUrls: false, publicUrl: 'http://localhost:3000' };
 const { request } = prepareRequest({ prompt: 'x' }, rules, new Date());
 /** No test runs into midnight. Milliseconds. */
 const toNoon = 43_200_000 - (Date.now() % 86_400_000);

@@ -46,6 +46,18 @@ const image = z
 
 export const imageAnswer = image.extend({ generation_id: z.uuid() }).meta({ id: 'ImageOfGeneration' });
 
+export const upload = z
+  .strictObject({
+    id: z.string(),
+    url: z.url().meta({ description: 'Stands for the image in `source_image_url` and `reference_image_urls`.' }),
+    width: z.int(),
+    height: z.int(),
+    format: z.enum(['png', 'jpeg', 'webp']),
+    bytes: z.int(),
+    expires_at: time.nullable().meta({ description: 'Null: it is kept.' }),
+  })
+  .meta({ id: 'Upload' });
+
 const warnings = z.array(z.strictObject({ field: z.string(), message: z.string() }));
 
 export const generation = z
@@ -65,6 +77,8 @@ export const generation = z
     num_outputs: z.int(),
     output_format: z.string().nullable(),
     source_image_url: z.string().nullable(),
+    source_image_id: z.uuid().nullable(),
+    reference_image_urls: z.array(z.string()),
     strength: z.number().nullable(),
     style: z.string().nullable(),
     model_options: z.record(z.string(), z.unknown()),

@@ -86,7 +86,7 @@ export class GenerationsController {
     const idempotencyKey = idempotencyKeyOf(request.headers['idempotency-key']);
     if (query.dry_run === 'true') {
       reply.status(200);
-      return quoteViewOf(this.generations.quote(body));
+      return quoteViewOf(await this.generations.quote(principal, body));
     }
     const seconds = preferredWait(request.headers.prefer as string | undefined);
     const wait = seconds === null ? null : { seconds, signal: goneSignal(reply) };

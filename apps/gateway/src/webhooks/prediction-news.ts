@@ -34,7 +34,7 @@ export class PredictionNews {
     if (!attempt || (attempt.prediction && attempt === state.current)) return;
     if (attempt.prediction && attempt.prediction.id !== prediction.id) return;
     const { model_id: model, provider_input: input } = state.request;
-    if (!isAnswerTo(prediction, { model, input })) return;
+    if (!isAnswerTo(prediction, { model, input, sent: attempt.sentImages })) return;
     if (state.status === 'cancelled') return this.#cancel(generationId, state, attempt, events, prediction);
     if (isTerminal(state.status)) return;
     if (await this.log.predictions().claim(prediction.id, generationId, attempt)) {

@@ -13,16 +13,30 @@ export interface CounterValues {
   readonly lists: number;
   readonly cancels: number;
   readonly files_served: number;
+  /** POSTs of files that arrived, and those that made a file. */
+  readonly uploads_received: number;
+  readonly files_uploaded: number;
 }
+
+const NOTHING = {
+  creates_received: 0,
+  predictions_created: 0,
+  gets: 0,
+  lists: 0,
+  cancels: 0,
+  files_served: 0,
+  uploads_received: 0,
+  files_uploaded: 0,
+};
 
 /** What clients did since the start or the last reset. */
 @Injectable()
 export class Counters {
-  #single = { creates_received: 0, predictions_created: 0, gets: 0, lists: 0, cancels: 0, files_served: 0 };
+  #single = { ...NOTHING };
   readonly #byModel = new Map<string, number>();
   readonly #byInput = new Map<string, number>();
 
-  count(name: 'creates_received' | 'gets' | 'lists' | 'cancels' | 'files_served'): void {
+  count(name: Exclude<keyof typeof NOTHING, 'predictions_created'>): void {
     this.#single[name] += 1;
   }
 
@@ -41,7 +55,7 @@ export class Counters {
   }
 
   reset(): void {
-    this.#single = { creates_received: 0, predictions_created: 0, gets: 0, lists: 0, cancels: 0, files_served: 0 };
+    this.#single = { ...NOTHING };
     this.#byModel.clear();
     this.#byInput.clear();
   }

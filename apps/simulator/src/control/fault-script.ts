@@ -1,5 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import type { CreateFault, Fault, FileFault, ListedFault, ReadFault, RunFault, WebhookFault } from './fault.schema.js';
+import type {
+  CreateFault,
+  Fault,
+  FileFault,
+  ListedFault,
+  ReadFault,
+  RunFault,
+  UploadFault,
+  WebhookFault,
+} from './fault.schema.js';
 
 interface Stages {
   create: CreateFault;
@@ -8,9 +17,10 @@ interface Stages {
   listed: ListedFault;
   webhook: WebhookFault;
   file: FileFault;
+  upload: UploadFault;
 }
 
-/** The prediction that is at hand. A list of predictions is none: only faults without `match` hit it. */
+/** The prediction that is at hand. A list of predictions is none, and an upload neither: only faults without `match` hit it. */
 export interface FaultSubject {
   readonly model: string;
   readonly prompt: string;
@@ -43,7 +53,7 @@ function isOf<Stage extends keyof Stages>(stage: Stage, fault: Fault): fault is 
   return stageOf(fault) === stage;
 }
 
-const STAGES = ['read', 'run', 'listed', 'webhook', 'file'] as const;
+const STAGES = ['read', 'run', 'listed', 'webhook', 'file', 'upload'] as const;
 
 /** By the first word of its kind; faults of a create have no word in common. */
 function stageOf({ kind }: Fault): keyof Stages {

@@ -75,8 +75,23 @@ const fileFault = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file_oversized'), bytes: z.int().positive(), ...common }),
 ]);
 
+const uploadFault = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('upload_error'), status: clientOrServerError, ...common }),
+  z.strictObject({ kind: z.literal('upload_reset'), ...common }),
+  /** The file is there, and answered, after `ms`. */
+  z.strictObject({ kind: z.literal('upload_slow'), ms, ...common }),
+]);
+
 /** What `POST /control/faults` takes. */
-export const faultSchema = z.union([createFault, readFault, runFault, listedFault, webhookFault, fileFault]);
+export const faultSchema = z.union([
+  createFault,
+  readFault,
+  runFault,
+  listedFault,
+  webhookFault,
+  fileFault,
+  uploadFault,
+]);
 
 export type Fault = z.output<typeof faultSchema>;
 export type FaultInput = z.input<typeof faultSchema>;
@@ -86,3 +101,4 @@ export type RunFault = z.output<typeof runFault>;
 export type ListedFault = z.output<typeof listedFault>;
 export type WebhookFault = z.output<typeof webhookFault>;
 export type FileFault = z.output<typeof fileFault>;
+export type UploadFault = z.output<typeof uploadFault>;

@@ -4,6 +4,7 @@ import { PredictionRuns } from '../predictions/prediction-runs.js';
 import { PredictionStore } from '../predictions/prediction-store.js';
 import { RateLimit } from '../api/rate-limit.js';
 import { type ChangeableSettings, SimulatorSettings } from '../settings.js';
+import { UploadedFiles } from '../uploads/uploaded-files.js';
 import { Counters, type CounterValues } from './counters.js';
 import { type FaultInput, faultSchema } from './fault.schema.js';
 import { FaultScript } from './fault-script.js';
@@ -18,6 +19,7 @@ export class SimulatorControl {
     private readonly runs: PredictionRuns,
     private readonly store: PredictionStore,
     private readonly rateLimit: RateLimit,
+    private readonly uploads: UploadedFiles,
   ) {}
 
   /** Scripts faults, each for one stage of a prediction's way. A stage takes the first that fits. */
@@ -47,6 +49,11 @@ export class SimulatorControl {
     }));
   }
 
+  /** What a model would be given for the address of an uploaded file. */
+  uploaded(url: string): { readonly contentType: string; readonly content: Buffer } | undefined {
+    return this.uploads.behind(url, new Date());
+  }
+
   configure(changes: Partial<ChangeableSettings>): ChangeableSettings {
     return this.settings.change(changes);
   }
@@ -57,6 +64,7 @@ export class SimulatorControl {
     this.faults.clear();
     this.counts.reset();
     this.rateLimit.reset();
+    this.uploads.clear();
     this.settings.restore();
   }
 }

@@ -1,3 +1,5 @@
+import { PrivateAddressError } from '@darkroom/net';
+
 /**
  * - `not_found`: 404 or 410: the provider no longer has the file
  * - `http_error`: any other answer but 200; `status` tells which
@@ -6,7 +8,7 @@
  * - `network`: no answer: name, connection, TLS, or a reset before the headers
  * - `truncated`: the body ended before its end
  * - `private_address`: the URL, or a redirect, leads to an address that is not public
- * - `invalid_url`: not an http or https URL
+ * - `invalid_url`: the URL, or that of a redirect, is none that may be fetched: its scheme, or credentials in it
  */
 export type DownloadErrorCode =
   'not_found' | 'http_error' | 'too_large' | 'timeout' | 'network' | 'truncated' | 'private_address' | 'invalid_url';
@@ -37,6 +39,7 @@ export class DownloadError extends Error {
   /** A transport's error as a timeout, or as `code` when it is none. */
   static of(error: unknown, code: 'network' | 'truncated', message: string): DownloadError {
     if (error instanceof DownloadError) return error;
+    if (error instanceof PrivateAddressError) return new DownloadError('private_address', error.message);
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).name;
     return new DownloadError(TIMEOUTS.includes(reason) ? 'timeout' : code, `${message} (${reason})`, { cause: error });
   }

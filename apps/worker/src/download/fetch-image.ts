@@ -1,6 +1,6 @@
+import { assertPublicHost, PrivateAddressError, publicLookup, type ResolveAll } from '@darkroom/net';
 import { createHash } from 'node:crypto';
 import { Agent, type Dispatcher, request } from 'undici';
-import { assertPublicHost, lookupPublic } from './address-guard.js';
 import { DownloadError } from './download-error.js';
 
 export interface FetchOptions {
@@ -19,6 +19,10 @@ export interface FetchOptions {
    * redirect. Default: never.
    */
   readonly allowPrivate?: (url: URL) => boolean;
+  /** Whether every hop must be https. Default: http will do. */
+  readonly secureOnly?: boolean;
+  /** How names are resolved where private addresses are not allowed. Default: as the system does it. */
+  readonly resolve?: ResolveAll;
   /** The Authorization header for this hop, if it may have one. Asked anew for every redirect, so that none leaks. */
   readonly authorizationFor?: (url: URL) => string | undefined;
   /** Told of the share (0–1) that has come, where the server says how much there is, and of the end. */
@@ -49,21 +53,22 @@ export async function fetchImage(url: string, options: FetchOptions = {}): Promi
   const deadline = AbortSignal.timeout(totalTimeoutMs);
   const signal = options.signal ? AbortSignal.any([deadline, options.signal]) : deadline;
   try {
-    let hop: FetchedImage | URL = parse(url);
+    let hop: FetchedImage | URL = parse(url, options);
     for (let hops = 0; hop instanceof URL && hops <= maxRedirects; hops++) hop = await visit(hop, signal, options);
     if (!(hop instanceof URL)) return hop;
     throw new DownloadError('http_error', `More than ${maxRedirects} redirects`, { retryable: false });
   } catch (error) {
     options.signal?.throwIfAborted();
     if (deadline.aborted) throw new DownloadError('timeout', `Not done within ${totalTimeoutMs} ms`, { cause: error });
-    throw error;
+    throw error instanceof PrivateAddressError ? DownloadError.of(error, 'network', '') : error;
   }
 }
 
-function parse(text: string, base?: URL): URL {
+function parse(text: string, { secureOnly = false }: FetchOptions, base?: URL): URL {
   const url = URL.parse(text, base?.href);
-  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.username || url.password)
-    throw new DownloadError('invalid_url', 'Not an http or https URL without credentials');
+  const schemes = secureOnly ? ['https:'] : ['http:', 'https:'];
+  if (!url || !schemes.includes(url.protocol) || url.username || url.password)
+    throw new DownloadError('invalid_url', `Not an ${secureOnly ? 'https' : 'http or https'} URL without credentials`);
   return url;
 }
 
@@ -76,7 +81,7 @@ async function visit(url: URL, signal: AbortSignal, options: FetchOptions): Prom
   const dispatcher = new Agent({
     headersTimeout: idleTimeoutMs,
     bodyTimeout: idleTimeoutMs,
-    connect: { timeout: connectTimeoutMs, ...(guarded && { lookup: lookupPublic }) },
+    connect: { timeout: connectTimeoutMs, ...(guarded && { lookup: publicLookup(options.resolve) }) },
   });
   const authorization = options.authorizationFor?.(url);
   const headers = { accept: 'image/*', 'accept-encoding': 'identity', ...(authorization && { authorization }) };
@@ -87,7 +92,7 @@ async function visit(url: URL, signal: AbortSignal, options: FetchOptions): Prom
     const location = redirectOf(response);
     if (location === undefined) return await receive(response, maxBytes, signal, options.onProgress);
     await discard(response);
-    return parse(location, url);
+    return parse(location, options, url);
   } finally {
     await dispatcher.destroy();
   }

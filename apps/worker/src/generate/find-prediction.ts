@@ -41,7 +41,7 @@ export async function findPrediction(
   if (attempt.prediction) return known(provider, attempt.prediction.id, signal);
   const began = Date.parse(attempt.startedAt);
   const since = new Date(began - CLOCK_MARGIN_MS).toISOString();
-  const asked = { model: request.model_id, input: request.provider_input };
+  const asked = { model: request.model_id, input: request.provider_input, sent: attempt.sentImages };
   for (const wait of looksMs) {
     await pause(wait, signal);
     const until = Math.min(began + LATEST_CREATE_MS, youngestMs === 0 ? Infinity : Date.now() - youngestMs);

@@ -4,14 +4,12 @@ import {
   isTerminal,
   retryDelayMs,
   type Attempt,
-  type Command,
   type FailureCode,
   type Generation,
   type GenerationError,
 } from '@darkroom/domain';
 import {
   CommandRunner,
-  EventStoreError,
   snapshotOf,
   type EventStore,
   type Outcome,
@@ -22,14 +20,15 @@ import {
 } from '@darkroom/events';
 import { ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
 import { commandOf, type Intent } from '../command-of.js';
-import { pause } from '../pause.js';
+import type { HandedOver, SourceImages } from '../sources/hand-over.js';
 import { percentIn, runProgress } from '../progress/percent.js';
 import { tellProgress } from '../progress/tell-progress.js';
 import { isOver, type CreateGuards, type CreatePermit } from './create-guards.js';
 import type { Passage } from './credit-gate.js';
 import { findPrediction, LAST_LOOK_MS, type Search } from './find-prediction.js';
+import { insist } from './insist.js';
 import type { AttemptEnd } from './model-breakers.js';
-import { afterPauseMs, createFailure, outcomeOf } from './prediction-outcome.js';
+import { afterPauseMs, createFailure, outcomeOf, type CreateFailure } from './prediction-outcome.js';
 import type { Ending, PredictionWatch } from './prediction-watch.js';
 
 export interface GeneratorOptions {
@@ -61,8 +60,12 @@ interface Begun {
   readonly createdAt?: string;
 }
 
-/** Pause between looks whether the log answers again. Milliseconds. */
-const LOG_PAUSE_MS = 250;
+/** Of work whose time is over: it only ends. */
+const NO_TIME_LEFT = {
+  error: { code: 'generation_timeout', message: 'No time was left for an attempt', retryable: false },
+  counted: true,
+  pauseMs: null,
+} as const satisfies CreateFailure;
 
 /**
  * The generate stage: from a request to the provider's finished images, paid for once. The steps of docs/ARCHITECTURE.md
@@ -77,6 +80,7 @@ export class Generator {
     private readonly watch: PredictionWatch,
     private readonly signals: Pick<Signals, 'progress'>,
     private readonly guards: CreateGuards,
+    private readonly images: SourceImages,
     private readonly options: GeneratorOptions,
   ) {}
 
@@ -132,7 +136,10 @@ export class Generator {
       if (adopted) return adopted;
     }
     const { generationTimeoutMs } = this.options;
-    if (isOver(state, new Date(), generationTimeoutMs)) return this.#create(id, state, known, null, signal);
+    const handed = isOver(state, new Date(), generationTimeoutMs)
+      ? NO_TIME_LEFT
+      : await this.images.handOver(state.request, task.permit, signal);
+    if ('error' in handed) return this.#create(id, state, known, null, handed, signal);
     const { credit } = this.guards;
     const passage = await credit.enter(signal);
     if (!passage) {
@@ -142,7 +149,7 @@ export class Generator {
     try {
       // Before the fence: after it, nothing may be waited for.
       await task.permit.usePermit();
-      return await this.#create(id, state, known, passage, signal);
+      return await this.#create(id, state, known, passage, handed, signal);
     } finally {
       passage.leave();
     }
@@ -153,21 +160,25 @@ export class Generator {
     state: Generation,
     known: Snapshot,
     passage: Passage | null,
+    handed: HandedOver | CreateFailure,
     signal: AbortSignal,
   ): Promise<Begun | AttemptEnd> {
     const { worker, generationTimeoutMs, deadlineMarginMs } = this.options;
     const now = new Date();
     const timeMs = attemptTimeMs(state, now.toISOString(), generationTimeoutMs);
     if (timeMs === null) return this.#noTimeLeft(id, state);
-    const deadline = new Date(now.getTime() + timeMs + deadlineMarginMs).toISOString();
-    const start = commandOf({ type: 'StartAttempt', stage: 'generate', worker, deadline, seen: state.version });
-    const started = await this.#insist(id, start, known, signal);
+    // Without its images nothing is asked for, and no prediction of this attempt can be running.
+    const asked = 'error' in handed ? null : new Date(now.getTime() + timeMs + deadlineMarginMs).toISOString();
+    const begin = { type: 'StartAttempt', stage: 'generate', worker, deadline: asked, seen: state.version } as const;
+    const start = commandOf({ ...begin, sentImages: 'error' in handed ? [] : handed.sent });
+    const started = await insist(this.runner, id, start, known, signal);
     if (started.kind === 'rejected') return this.#notStarted(id, state, started);
     const attempt = started.state.current;
     // Our append's answer was lost, and the generation has moved on since: cancelled, given up on, or begun by another.
     if (attempt?.startedAt !== start.at || attempt.worker !== worker || isTerminal(started.state.status)) return null;
 
     const begun = { attempt, known: started };
+    if ('error' in handed) return this.#fail(id, begun, handed.error, handed);
     if (Date.now() - Date.parse(attempt.startedAt) > deadlineMarginMs) {
       // Suspended since: others may have given this attempt up by now, and begun the next one.
       const error = { code: 'internal', message: 'The worker was suspended before it asked', retryable: true } as const;
@@ -179,7 +190,7 @@ export class Generator {
       prediction = await this.provider.create({
         model: state.request.model_id,
         version: state.request.provider_version,
-        input: state.request.provider_input,
+        input: handed.input,
         cancelAfterSeconds: Math.floor(timeMs / 1_000),
         ...this.#webhook(id, attempt),
       });
@@ -193,23 +204,6 @@ export class Generator {
     }
     passage?.paid();
     return this.#record(id, state, begun, prediction, signal);
-  }
-
-  /**
-   * While the log does not answer, only this worker knows that nothing was asked of the provider: handed back now, the
-   * attempt would be one of unknown outcome. The same command, repeated, is carried out once.
-   */
-  async #insist(id: string, command: Command, known: Snapshot, signal: AbortSignal): Promise<Outcome> {
-    for (let inDoubt = false; ;) {
-      try {
-        return await this.runner.execute(id, command, null, known);
-      } catch (error) {
-        if (!(error instanceof EventStoreError)) throw error;
-        inDoubt ||= error.kind === 'unknown';
-        if (!inDoubt) throw error;
-        await pause(LOG_PAUSE_MS, signal);
-      }
-    }
   }
 
   async #notStarted(

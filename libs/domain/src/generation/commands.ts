@@ -1,4 +1,4 @@
-import type { EventData, GenerationError, Stage, StoredImage } from './events.js';
+import type { EventData, GenerationError, SentImage, Stage, StoredImage } from './events.js';
 
 interface Common {
   /** Names the intention: the same id twice changes nothing. */
@@ -20,6 +20,8 @@ export type Command = Common &
          * one. Left out: whatever it is now.
          */
         readonly seen?: number;
+        /** Left out: none. */
+        readonly sentImages?: readonly SentImage[];
       }
     | {
         readonly type: 'RecordPrediction';

@@ -114,6 +114,21 @@ describe('attempts', () => {
     expect(scenario.when(start('generate', null, 3))).toMatchObject({ type: 'AttemptStarted' });
   });
 
+  it('keep what was sent for their images, also when their outcome is unknown', () => {
+    const sentImages = [{ address: 'https://example.com/a.png', sha256: 'ab'.repeat(32), file_url: null }];
+    const sending = { ...start('generate', minute(60)), sentImages } as ReturnType<typeof start>;
+    const scenario = new Scenario().given(requested(), sending);
+    expect(scenario.state.current).toMatchObject({ sentImages });
+    scenario.given(held((fence) => failAttempt(fence, 'outcome_unknown')));
+    expect(scenario.state.unresolved).toMatchObject({ sentImages });
+  });
+
+  it('without a deadline are over when they have failed, whatever is known of them', () => {
+    const scenario = new Scenario().given(requested(), start('generate', null));
+    scenario.given(held((fence) => failAttempt(fence, 'outcome_unknown')));
+    expect(scenario.when(start('generate'))).toMatchObject({ type: 'AttemptStarted', data: { attempt: 2 } });
+  });
+
   it('end after exactly max_attempts: 3 run 3 times', () => {
     const scenario = new Scenario().given(requested({ max_attempts: 3 }), ...oneFailure, ...oneFailure);
     expect(scenario.state).toMatchObject({ status: 'queued', spent: { generate: 2 } });

@@ -74,7 +74,7 @@ export function decide(command: Command, state: Generation | null): Decision {
 type CommandOf<T extends Command['type']> = Extract<Command, { type: T }>;
 
 function startAttempt(command: CommandOf<'StartAttempt'>, state: Generation): Decision {
-  const { stage, worker, deadline, seen = state.version } = command;
+  const { stage, worker, deadline, seen = state.version, sentImages = [] } = command;
   if (isTerminal(state.status) || state.stage !== stage) return invalid(`started at ${stage}`, state);
   if (state.current) return reject('stale_attempt', `Attempt ${state.current.attempt} is already in hand`);
   if (seen !== state.version) return reject('stale_attempt', 'The generation has moved on since it was looked at');
@@ -93,7 +93,8 @@ function startAttempt(command: CommandOf<'StartAttempt'>, state: Generation): De
   if (stage === 'generate' && useless !== null && command.at > useless) {
     return reject('deadline_passed', `It was not to be started after ${useless}`);
   }
-  return accept(command, 'AttemptStarted', { stage, attempt: state.spent[stage] + 1, worker, deadline });
+  const attempt = state.spent[stage] + 1;
+  return accept(command, 'AttemptStarted', { stage, attempt, worker, deadline, sent_images: sentImages });
 }
 
 function recordPrediction(command: CommandOf<'RecordPrediction'>, state: Generation): Decision {

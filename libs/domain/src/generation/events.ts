@@ -66,6 +66,16 @@ export interface StoredImage {
   readonly thumbnails: readonly Thumbnail[];
 }
 
+/** What the provider was to be given for an image of its input. */
+export interface SentImage {
+  /** As it stands in `provider_input`. */
+  readonly address: string;
+  /** Of its bytes, 64 lower-case hex digits. */
+  readonly sha256: string;
+  /** The provider's own file that holds them; null: they were sent within the input, as a data URI. */
+  readonly file_url: string | null;
+}
+
 /**
  * The facts of one generation. Their bodies are written to the log as they stand here, so their fields are named like
  * the public contract (snake_case), and no field may change its meaning: a change is a new version with an upcaster.
@@ -105,6 +115,8 @@ export interface EventData {
     readonly worker: string;
     /** Until when a prediction of this attempt can still be running at the provider; null for downloads. */
     readonly deadline: string | null;
+    /** By these its prediction is known among others: the list at the provider shows what was sent. */
+    readonly sent_images: readonly SentImage[];
   };
   readonly PredictionCreated: {
     readonly attempt: number;

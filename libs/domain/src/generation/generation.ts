@@ -1,4 +1,4 @@
-import type { EventData, GenerationError, GenerationEvent, Stage, StoredImage } from './events.js';
+import type { EventData, GenerationError, GenerationEvent, SentImage, Stage, StoredImage } from './events.js';
 
 export const STATUSES = [
   'scheduled',
@@ -26,6 +26,8 @@ export interface Attempt {
   readonly worker: string;
   readonly startedAt: string;
   readonly deadline: string | null;
+  /** What the provider was to be given for the images of its input. */
+  readonly sentImages: readonly SentImage[];
   readonly prediction: { readonly id: string; readonly provider: string; readonly deadline: string | null } | null;
 }
 
@@ -69,16 +71,18 @@ export function evolve(state: Generation | null, event: GenerationEvent): Genera
   const version = state.version + 1;
   const next = { ...state, version, commandIds: [...state.commandIds, event.commandId] };
   switch (event.type) {
-    case 'AttemptStarted':
+    case 'AttemptStarted': {
+      const { sent_images: sentImages, ...begun } = event.data;
       return {
         ...next,
         status: event.data.stage === 'generate' ? 'processing' : 'downloading',
         startedAt: state.startedAt ?? event.time,
         runningSince: state.runningSince ?? event.time,
-        current: { ...event.data, fence: version, startedAt: event.time, prediction: null },
+        current: { ...begun, sentImages, fence: version, startedAt: event.time, prediction: null },
         unresolved: null,
         retryAt: null,
       };
+    }
     case 'PredictionCreated': {
       const attempt = state.current ?? state.unresolved;
       if (!attempt) throw new Error('PredictionCreated without an attempt');

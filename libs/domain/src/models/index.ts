@@ -1,5 +1,6 @@
 export * from './catalogue.js';
 export type { FieldError } from './draft.js';
+export { imagesIn, STORAGE_ADDRESS, withImages } from './images.js';
 export { faultOf, type InputSchema, type PropertySchema } from './input-schema.js';
 export { publishedInput, type Availability, type Model, type ModelKind, type SourceRule } from './model.js';
 export {

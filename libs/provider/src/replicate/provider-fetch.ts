@@ -2,11 +2,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { types } from 'node:util';
 import { request, type Dispatcher } from 'undici';
 import { ProviderError, type ProviderErrorKind } from '../provider.port.js';
-import { isPrediction, isPredictionPage, violations } from '../schemas/index.js';
+import { isFile, isPrediction, isPredictionPage, violations } from '../schemas/index.js';
 import { failedBeforeSending, reasonOf } from './network-error.js';
 import { type Answer, isRefusal, refusalError } from './problem.js';
 
-export type Operation = 'create' | 'get' | 'cancel' | 'list';
+export type Operation = 'create' | 'get' | 'cancel' | 'list' | 'upload';
 
 /** One finished call, its retries included: `code` is `ok` or the kind of its error. */
 export interface ProviderCall {
@@ -29,6 +29,7 @@ export interface RateLimits {
 export interface Timeouts {
   readonly createMs: number;
   readonly readMs: number;
+  readonly uploadMs: number;
 }
 
 const READ_ATTEMPTS = 4;
@@ -118,12 +119,13 @@ export class ProviderFetch {
     return checkedBody(answer, 'create', 'outcome_unknown');
   }
 
-  /** Repeated with backoff and jitter: reads have no effect, and a cancel the same effect each time. */
+  /** Repeated with backoff and jitter: reads have no effect, a cancel the same effect each time, an upload a harmless one. */
   async #read(url: URL, init: RequestInit, operation: Exclude<Operation, 'create'>): Promise<unknown> {
+    const timeoutMs = operation === 'upload' ? this.timeouts.uploadMs : this.timeouts.readMs;
     for (let attempt = 1; ; attempt += 1) {
       await this.limits.beforeCall?.(operation, init.signal ?? undefined);
       try {
-        const answer = await exchange(url, init, this.timeouts.readMs);
+        const answer = await exchange(url, init, timeoutMs);
         if (isRefusal(answer.status)) throw refusalError(answer, new Date());
         return checkedBody(answer, operation, 'unavailable');
       } catch (error) {
@@ -137,6 +139,7 @@ export class ProviderFetch {
 }
 
 function operationOf(method: string, path: string): Operation {
+  if (method === 'POST' && path.endsWith('/files')) return 'upload';
   if (method === 'POST') return path.endsWith('/cancel') ? 'cancel' : 'create';
   return path.endsWith('/predictions') ? 'list' : 'get';
 }
@@ -152,10 +155,11 @@ async function exchange(url: URL, { method, headers, body, signal }: RequestInit
   signal?.addEventListener('abort', abort);
   try {
     signal?.throwIfAborted();
+    const form = body instanceof FormData ? new Response(body) : null;
     const answer = await request(url, {
       method: method as Dispatcher.HttpMethod,
-      headers: headers as Record<string, string>,
-      body: body as string | undefined,
+      headers: { ...(headers as Record<string, string>), ...(form && Object.fromEntries(form.headers)) },
+      body: form ? Buffer.from(await form.arrayBuffer()) : (body as string | undefined),
       signal: stop.signal,
     });
     return { status: answer.statusCode, headers: answer.headers, text: await answer.body.text() };
@@ -169,7 +173,7 @@ async function exchange(url: URL, { method, headers, body, signal }: RequestInit
 function checkedBody(answer: Answer, operation: Operation, kind: ProviderErrorKind): unknown {
   const { status } = answer;
   if (status < 200 || status > 299) throw new ProviderError(kind, `Replicate answered ${status}`, { status });
-  const validate = operation === 'list' ? isPredictionPage : isPrediction;
+  const validate = operation === 'list' ? isPredictionPage : operation === 'upload' ? isFile : isPrediction;
   let body: unknown;
   try {
     body = JSON.parse(answer.text);

@@ -5,11 +5,14 @@ import {
   type Prediction,
   type PredictionRequest,
   ProviderError,
+  type Upload,
+  type UploadedFile,
 } from '../provider.port.js';
 import {
   isCreateEnvelope,
   isModelPredictionRequest,
   isVersionPredictionRequest,
+  type ReplicateFile,
   type ReplicatePage,
   type ReplicatePrediction,
   violations,
@@ -23,13 +26,13 @@ export interface ReplicateOptions extends RateLimits {
   readonly baseUrl: string;
   readonly token: string;
   readonly userAgent?: string;
-  /** Milliseconds for one attempt; default 60,000 for a create and 10,000 for everything else. */
+  /** Milliseconds for one attempt; default 60,000 for a create or an upload and 10,000 for everything else. */
   readonly timeouts?: Partial<Timeouts>;
   /** Told of every finished call, each page of a list being one. What it throws becomes a process warning. */
   readonly onCall?: CallObserver;
 }
 
-const DEFAULT_TIMEOUTS: Timeouts = { createMs: 60_000, readMs: 10_000 };
+const DEFAULT_TIMEOUTS: Timeouts = { createMs: 60_000, readMs: 10_000, uploadMs: 60_000 };
 
 /** Sent often enough to resume a prediction whose answer was lost, and to end the wait for it. */
 const WEBHOOK_EVENTS = ['start', 'completed'] as const;
@@ -90,6 +93,13 @@ export class ReplicateProvider implements ImageProvider {
   async cancel(predictionId: string, options: CallOptions = {}): Promise<Prediction> {
     const route = `${predictionRoute(predictionId)}/cancel`;
     return toPrediction(await this.#request<ReplicatePrediction>(route, { method: 'POST', ...options }));
+  }
+
+  async upload({ name, content, contentType }: Upload, options: CallOptions = {}): Promise<UploadedFile> {
+    const data = new FormData();
+    data.append('content', new Blob([new Uint8Array(content)], { type: contentType }), name);
+    const file = await this.#request<ReplicateFile>('/files', { method: 'POST', data, ...options });
+    return { url: file.urls.get, expiresAt: new Date(file.expires_at).toISOString() };
   }
 
   async *list(createdAfter: string, options: CallOptions = {}): AsyncIterable<Prediction> {

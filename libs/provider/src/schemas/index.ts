@@ -1,5 +1,6 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
+import { fileSchema, type ReplicateFile } from './file.schema.js';
 import {
   predictionPageSchema,
   predictionSchema,
@@ -13,12 +14,13 @@ import {
   versionPredictionRequestSchema,
 } from './request.schema.js';
 
-export type { ReplicatePage, ReplicatePrediction, ReplicateProblem };
+export type { ReplicateFile, ReplicatePage, ReplicatePrediction, ReplicateProblem };
 
 /** JSON Schemas of the part of Replicate's HTTP API that Darkroom speaks. */
 export const schemas = {
   prediction: predictionSchema,
   predictionPage: predictionPageSchema,
+  file: fileSchema,
   problem: problemSchema,
   modelPredictionRequest: modelPredictionRequestSchema,
   versionPredictionRequest: versionPredictionRequestSchema,
@@ -30,6 +32,7 @@ formats.default(ajv, ['date-time', 'uri']);
 
 export const isPrediction: ValidateFunction<ReplicatePrediction> = ajv.compile(predictionSchema);
 export const isPredictionPage: ValidateFunction<ReplicatePage> = ajv.compile(predictionPageSchema);
+export const isFile: ValidateFunction<ReplicateFile> = ajv.compile(fileSchema);
 export const isProblem: ValidateFunction<ReplicateProblem> = ajv.compile(problemSchema);
 export const isModelPredictionRequest = ajv.compile(modelPredictionRequestSchema);
 export const isVersionPredictionRequest = ajv.compile(versionPredictionRequestSchema);

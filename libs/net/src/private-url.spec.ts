@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { pointsToPrivateNetwork } from './unsafe-url.js';
+import { pointsToPrivateNetwork } from './private-url.js';
 
 describe('pointsToPrivateNetwork', () => {
   it.each([
@@ -23,6 +23,11 @@ describe('pointsToPrivateNetwork', () => {
     'http://[::ffff:127.0.0.1]/',
     'http://[::ffff:a9fe:a9fe]/',
     'http://[64:ff9b::7f00:1]/',
+    'http://[::7f00:1]/',
+    'http://[2002:a00:1::]/',
+    'http://127.0.0.1./',
+    'http://0300.0250.1.1/',
+    'http://0xa9fea9fe/',
     'http://localhost/',
     'http://LOCALHOST./',
     'http://db.localhost/',

@@ -1,0 +1,3 @@
+export * from './name-servers.js';
+export * from './private-url.js';
+export * from './public-address.js';
