@@ -6,7 +6,8 @@ import sharp from 'sharp';
 import type { Client } from './client.js';
 import { scenario, System } from './system.js';
 
-const SOURCE = { width: 1024, height: 1024 };
+/** Large enough to be handed over as a file. */
+const SOURCE = { width: 640, height: 400 };
 
 /** How many times as wide and high as their source what tools make is, with these options. */
 const TOOLS: Readonly<Record<string, { readonly scale: number; readonly model_options?: object }>> = {
@@ -28,9 +29,11 @@ describe('every model that is offered', () => {
   let sourceUrl: string;
 
   beforeAll(async () => {
-    const photo = await sharp({ create: { ...SOURCE, channels: 3, background: 'teal' } })
-      .jpeg()
+    const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+    const photo = await sharp({ create: { ...SOURCE, channels: 3, background: 'teal', noise } })
+      .jpeg({ quality: 100 })
       .toBuffer();
+    expect(photo.length).toBeGreaterThan(256 * 1024);
     files = createServer((_request, response) => response.writeHead(200, { 'content-type': 'image/jpeg' }).end(photo));
     await new Promise<void>((resolve) => files.listen(0, '127.0.0.1', resolve));
     sourceUrl = `http://127.0.0.1:${(files.address() as AddressInfo).port}/photo.jpg`;

@@ -14,6 +14,7 @@ import { parseCancelAfter } from '../predictions/cancel-after.js';
 import { type PredictionRecord, promptOf, viewOf } from '../predictions/prediction.js';
 import { PredictionRuns } from '../predictions/prediction-runs.js';
 import { SimulatorSettings } from '../settings.js';
+import { UploadedFiles } from '../uploads/uploaded-files.js';
 import { WEBHOOK_EVENTS } from '../webhooks/webhook-events.js';
 import { BearerGuard } from './bearer.guard.js';
 import { resetConnection, sendHalf } from './connection.js';
@@ -46,6 +47,7 @@ export class CreateController {
     private readonly rateLimit: RateLimit,
     private readonly lifetime: Lifetime,
     private readonly journal: Journal,
+    private readonly uploads: UploadedFiles,
   ) {}
 
   @Post('models/:owner/:name/predictions')
@@ -105,7 +107,7 @@ export class CreateController {
     const record = this.runs.start({
       model,
       input: body.input,
-      sourceSize: (await sourceSizeOf(model, body.input)) ?? undefined,
+      sourceSize: (await sourceSizeOf(model, body.input, this.uploads)) ?? undefined,
       cancelAfterMs: cancelAfter === undefined ? undefined : deadlineOf(cancelAfter),
       webhook: body.webhook,
       webhookEvents: body.webhook_events_filter ?? ['output', 'completed'],

@@ -1,18 +1,21 @@
 import { type Model, type Pixels, type ProviderInput, sourceOf } from '@darkroom/domain';
 import sharp from 'sharp';
+import type { UploadedFiles } from '../uploads/uploaded-files.js';
 
 const DATA_URI = /^data:[^,]*;base64,/i;
 
-/** Bytes of an image that an input holds; null for an address, which the simulator does not fetch. */
-export function sourceBytes(uri: string): Buffer | null {
+/** Bytes of an image that an input holds, or that was uploaded; null for other addresses, which are not fetched. */
+function sourceBytes(uri: string, uploads: UploadedFiles): Buffer | null {
   const header = DATA_URI.exec(uri.slice(0, 200));
-  return header && Buffer.from(uri.slice(header[0].length), 'base64');
+  return header
+    ? Buffer.from(uri.slice(header[0].length), 'base64')
+    : (uploads.behind(uri, new Date())?.content ?? null);
 }
 
 /** Pixels of the image that a prediction starts from, as a viewer shows it; null when the simulator cannot see one. */
-export async function sourceSizeOf(model: Model, input: ProviderInput): Promise<Pixels | null> {
+export async function sourceSizeOf(model: Model, input: ProviderInput, uploads: UploadedFiles): Promise<Pixels | null> {
   const uri = sourceOf(model, input);
-  const bytes = uri === null ? null : sourceBytes(uri);
+  const bytes = uri === null ? null : sourceBytes(uri, uploads);
   if (bytes === null) return null;
   try {
     const { autoOrient } = await sharp(bytes).metadata();
