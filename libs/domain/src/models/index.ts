@@ -1,7 +1,8 @@
 export * from './catalogue.js';
 export type { FieldError } from './draft.js';
 export { faultOf, type InputSchema, type PropertySchema } from './input-schema.js';
-export { type Availability, type Model, type ModelKind, type SourceRule } from './model.js';
+export { MODEL_KINDS, needsPrompt, type Availability, type Model, type ModelKind, type SourceRule } from './model.js';
+export * from './offer.js';
 export {
   prepareFor,
   prepareGeneration,

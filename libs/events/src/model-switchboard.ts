@@ -1,0 +1,134 @@
+import type { ModelSwitch, ModelSwitches } from '@darkroom/domain';
+import { Kvm, type KV } from '@nats-io/kv';
+import type { Status } from '@nats-io/nats-core';
+import type { Broker } from './connect.js';
+import { Documents } from './documents.js';
+import { readError } from './jetstream-event-store.js';
+import { CONTROL_BUCKET, MODEL_SWITCHES_KEY } from './subjects.js';
+
+/** Which models operators have switched on or off, and which version of that it is. */
+interface Known {
+  readonly revision: number;
+  readonly switches: ModelSwitches;
+}
+
+/**
+ * The models that operators have switched, against the catalogue: one document in CONTROL, so that whoever reads it
+ * knows all of it. It outlives every process, and the broker's restart.
+ */
+export class ModelSwitchboard {
+  private constructor(
+    private readonly broker: Broker,
+    private readonly documents: Documents,
+    private readonly bucket: KV,
+  ) {}
+
+  static async open(broker: Broker): Promise<ModelSwitchboard> {
+    const bucket = await new Kvm(broker.jetstream).open(CONTROL_BUCKET);
+    return new ModelSwitchboard(broker, await Documents.open(broker, CONTROL_BUCKET), bucket);
+  }
+
+  /** @throws EventStoreError `unavailable` */
+  async read(): Promise<ModelSwitches> {
+    return (await this.#read()).switches;
+  }
+
+  /**
+   * Switches a model, until it is switched otherwise or reset. Once more: the note is replaced by a new one. Answers
+   * what was before. @throws EventStoreError `unavailable`, or `unknown`: look, or do it again
+   */
+  async set(modelId: string, to: ModelSwitch['to'], note: string | null): Promise<ModelSwitch | null> {
+    return this.#change(modelId, (before) =>
+      before?.to === to ? { ...before, note: note ?? before.note } : { to, since: new Date().toISOString(), note },
+    );
+  }
+
+  /**
+   * Leaves a model to the catalogue again. Answers what was before.
+   * @throws EventStoreError `unavailable`, or `unknown`: look, or do it again
+   */
+  async reset(modelId: string): Promise<ModelSwitch | null> {
+    return this.#change(modelId, () => null);
+  }
+
+  /**
+   * What is switched now, then after each change. Ends when `signal` aborts, and when the connection is lost: what was
+   * known then still holds, and whoever wants to know more watches again.
+   * @throws EventStoreError `unavailable`
+   */
+  async *watch(signal: AbortSignal): AsyncGenerator<ModelSwitches, void, void> {
+    if (signal.aborted) return;
+    this.broker.assertConnected();
+    // Begun before the first look, so that no change falls in between.
+    const entries = await this.#reaching(() => this.bucket.watch({ key: MODEL_SWITCHES_KEY }));
+    const statuses = this.broker.connection.status();
+    const stop = (): void => entries.stop();
+    signal.addEventListener('abort', stop, { once: true });
+    void stopWhenLost(statuses, stop);
+    try {
+      const { revision, switches } = await this.#read();
+      yield switches;
+      for await (const entry of entries) {
+        if (entry.revision > revision) yield entry.operation === 'PUT' ? switchesIn(entry.string()) : new Map();
+      }
+    } catch (error) {
+      throw readError(error);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      (statuses as AsyncIterable<Status> & { stop(): void }).stop();
+      stop();
+    }
+  }
+
+  async #change(modelId: string, changed: (before: ModelSwitch | null) => ModelSwitch | null) {
+    for (;;) {
+      const { revision, switches } = await this.#read();
+      const before = switches.get(modelId) ?? null;
+      const after = changed(before);
+      if (!before && !after) return null;
+      const next = new Map(switches);
+      if (after) next.set(modelId, after);
+      else next.delete(modelId);
+      const text = JSON.stringify(Object.fromEntries(next));
+      if (await this.documents.put(MODEL_SWITCHES_KEY, text, revision)) return before;
+    }
+  }
+
+  async #read(): Promise<Known> {
+    const { text, revision } = await this.documents.get(MODEL_SWITCHES_KEY);
+    return { revision, switches: text === null ? new Map() : switchesIn(text) };
+  }
+
+  async #reaching<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw readError(error);
+    }
+  }
+}
+
+/** A watch of the client finds its own way back, but may take most of a minute. */
+async function stopWhenLost(statuses: AsyncIterable<Status>, stop: () => void): Promise<void> {
+  for await (const { type } of statuses) {
+    if (type === 'disconnect') stop();
+  }
+}
+
+/** What cannot be understood is left out: written by hand, or by a release that knows more. */
+function switchesIn(text: string): ModelSwitches {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return new Map();
+  }
+  const entries = Object.entries((value ?? {}) as Record<string, Partial<ModelSwitch> | null>);
+  return new Map(
+    entries.flatMap(([id, entry]) => {
+      const { to, since, note } = entry ?? {};
+      if ((to !== 'on' && to !== 'off') || typeof since !== 'string') return [];
+      return [[id, { to, since, note: typeof note === 'string' ? note : null }] as const];
+    }),
+  );
+}
