@@ -1,4 +1,4 @@
-import type { QuotaWindow } from '@darkroom/domain';
+import type { ModelSwitches, QuotaWindow } from '@darkroom/domain';
 import { CommandRunner } from '@darkroom/events';
 import { HealthChecks, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
@@ -16,10 +16,12 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { Admission } from './application/admission.js';
 import { GenerationsService } from './application/generations.service.js';
+import { ModelCatalogue } from './application/models.js';
 import { AuthGuard } from './auth/auth.guard.js';
 import { Authenticator } from './auth/authenticator.js';
 import type { GatewayConfig } from './config.js';
 import { LogConnection } from './connections/log.js';
+import { ModelWatch } from './connections/model-watch.js';
 import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
@@ -48,6 +50,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
   constructor(
     private readonly log: LogConnection,
     private readonly live: LiveHub,
+    private readonly models: ModelWatch,
     @Inject(READ_MODELS) private readonly readModels: ReadModels,
   ) {}
 
@@ -97,6 +100,19 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
             return live;
           },
         },
+        {
+          provide: ModelCatalogue,
+          useFactory: () => new ModelCatalogue((model, active) => metrics.modelOffered.set({ model }, active ? 1 : 0)),
+        },
+        {
+          provide: ModelWatch,
+          inject: [LogConnection, ModelCatalogue],
+          useFactory: (log: LogConnection, models: ModelCatalogue) => {
+            const onSwitches = (switches: ModelSwitches) => models.apply(switches);
+            log.onModelSwitches(onSwitches);
+            return new ModelWatch(log.models, onSwitches);
+          },
+        },
         { provide: WEBHOOK_SECRET, useValue: config.replicateWebhookSecret },
         {
           provide: PredictionNews,
@@ -125,19 +141,20 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         },
         {
           provide: GenerationsService,
-          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS, KvQuotas],
+          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS, KvQuotas, ModelCatalogue],
           useFactory: (
             log: LogConnection,
             runner: CommandRunner,
             live: LiveHub,
             readModels: ReadModels,
             quotas: KvQuotas,
+            models: ModelCatalogue,
           ) => {
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
             const onRefused = (reason: QuotaWindow) => metrics.requestsRefused.inc({ reason });
             const admission = new Admission(quotas, log.store, { onRefused, clock });
             const { queue } = log;
-            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue);
+            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue, models);
           },
         },
       ],
@@ -147,6 +164,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
   onApplicationBootstrap(): void {
     this.log.open();
     this.live.start();
+    this.models.start();
   }
 
   /** Before the server stops: whoever waits is answered, and the server has nothing left to wait for. */
@@ -156,6 +174,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
 
   /** After the last answer. */
   async onApplicationShutdown(): Promise<void> {
+    await this.models.close();
     await Promise.all([this.log.close(), this.readModels.close()]);
   }
 }

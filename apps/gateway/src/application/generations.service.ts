@@ -4,6 +4,7 @@ import {
   isGenerationId,
   isTerminal,
   fold,
+  retryStage,
   viewOf,
   waitsForTurn,
   type Command,
@@ -29,6 +30,7 @@ import type { LiveHub } from '../live/live-hub.js';
 import type { Admission } from './admission.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
+import type { ModelCatalogue } from './models.js';
 import { prepareRequest, type RequestRules } from './prepare-request.js';
 import type { Principal } from './principal.js';
 import { requestHash } from './request-hash.js';
@@ -104,11 +106,12 @@ export class GenerationsService {
     private readonly readModels: Pick<ReadModels, 'generations' | 'positions'>,
     private readonly rules: RequestRules & { readonly publicUrl: string },
     private readonly queue: Pick<QueuePositions, 'of'>,
+    private readonly models: ModelCatalogue,
   ) {}
 
   /** What a request would send to the provider and cost. Stores and spends nothing. */
   quote(body: GenerationRequest): PreparedGeneration {
-    return prepareRequest(body, this.rules, new Date()).prepared;
+    return prepareRequest(body, this.models, this.rules, new Date()).prepared;
   }
 
   /**
@@ -129,7 +132,7 @@ export class GenerationsService {
     }
 
     const now = new Date();
-    const { request } = prepareRequest(body, this.rules, now);
+    const { request } = prepareRequest(body, this.models, this.rules, now);
     const candidate = { generationId: generationIdFrom(uuidv7()), requestHash: hash };
     // Keys are kept for ever: none for a request that is refused.
     if (key !== null && !known) await this.admission.check(principal);
@@ -198,9 +201,16 @@ export class GenerationsService {
     return this.#command(principal, id, trace, { type: 'Cancel', by: principal.userId, reason: null });
   }
 
-  /** Begins a failed generation anew. */
+  /**
+   * Begins a failed generation anew.
+   * @throws AppError `unknown_model` when that would ask a model that is not offered any more; operators may
+   */
   async retry(principal: Principal, id: string, trace: string | null): Promise<GenerationView> {
-    return this.#command(principal, id, trace, { type: 'Retry', by: principal.userId });
+    return this.#command(principal, id, trace, { type: 'Retry', by: principal.userId }, (state) => {
+      if (principal.operator || state.status !== 'failed') return;
+      const asksTheModel = retryStage(state, new Date().toISOString()) === 'generate';
+      if (asksTheModel) this.models.assertOffered(state.request.model_id);
+    });
   }
 
   /** A finished image and its generation, found through the log. */
@@ -260,8 +270,9 @@ export class GenerationsService {
     id: string,
     trace: string | null,
     intent: { type: 'Cancel'; by: string; reason: string | null } | { type: 'Retry'; by: string },
+    check: (state: Generation) => void = () => undefined,
   ): Promise<GenerationView> {
-    await this.#owned(principal, id);
+    check((await this.#owned(principal, id)).state);
     const command: Command = { ...intent, commandId: uuidv7(), at: new Date().toISOString() };
     return this.#view(id, await this.#execute(id, command, trace));
   }

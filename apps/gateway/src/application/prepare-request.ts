@@ -1,6 +1,7 @@
-import { laneOf, prepareGeneration, type EventData, type FieldError, type PreparedGeneration } from '@darkroom/domain';
+import { laneOf, type EventData, type FieldError, type PreparedGeneration } from '@darkroom/domain';
 import { invalid } from '../errors/app-error.js';
 import { DEFAULT_WEBHOOK_EVENTS, type GenerationRequest } from './generation-request.js';
+import type { ModelCatalogue } from './models.js';
 import { pointsToPrivateNetwork } from './unsafe-url.js';
 
 const LONGEST_DELAY_MS = 366 * 24 * 60 * 60 * 1_000;
@@ -19,11 +20,11 @@ type RequestData = Omit<EventData['GenerationRequested'], 'user_id' | 'request_h
  */
 export function prepareRequest(
   body: GenerationRequest,
+  models: ModelCatalogue,
   rules: RequestRules,
   now: Date,
 ): { readonly prepared: PreparedGeneration; readonly request: RequestData } {
-  const prepared = prepareGeneration(body);
-  if (!prepared.ok) throw invalid(prepared.errors, prepared.code);
+  const prepared = models.prepare(body);
   if (body.scheduled_at && Date.parse(body.scheduled_at) > now.getTime() + LONGEST_DELAY_MS) {
     throw invalid([{ field: 'scheduled_at', message: 'scheduled_at must be at most one year ahead' }]);
   }

@@ -12,6 +12,7 @@ import { NO_POSTGRES, startGateway, type TestGateway } from '../../test/gateway-
 import { completeGeneration, failGeneration, lastPosition, tryInVain } from '../../test/play-worker.js';
 import { Admission } from '../application/admission.js';
 import { GenerationsService } from '../application/generations.service.js';
+import { ModelCatalogue } from '../application/models.js';
 import { NO_LIMITS } from '../application/principal.js';
 import { credentialSignal } from '../auth/credential-signal.js';
 import { READ_MODELS } from '../connections/tokens.js';
@@ -155,7 +156,8 @@ describe('following generations', () => {
     const rules = { publicUrl: gateway.url, maxAttempts: 3, allowPrivateUrls: false };
     const queue = { of: async () => null };
     const readModels = app.get<ReadModels>(READ_MODELS);
-    const slow = new GenerationsService(late, runner, keys, admission, hub, readModels, rules, queue);
+    const models = new ModelCatalogue();
+    const slow = new GenerationsService(late, runner, keys, admission, hub, readModels, rules, queue, models);
     const views = await all(await slow.follow(alice, generation.id, { after: null, signal: stop.signal }));
     expect(versions(views)).toEqual(upTo(6));
   });
