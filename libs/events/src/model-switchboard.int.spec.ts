@@ -102,6 +102,16 @@ describe('ModelSwitchboard', () => {
     await emptied();
   });
 
+  it('a watch ends when nobody wants it any more, also while it begins', async () => {
+    for (const turns of [0, 1, 5, 20]) {
+      const stop = new AbortController();
+      const { ended } = watch(stop);
+      for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+      stop.abort();
+      await ended;
+    }
+  });
+
   it.each([
     ['no JSON', 'off', []],
     ['no object', '7', []],

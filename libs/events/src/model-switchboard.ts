@@ -59,24 +59,30 @@ export class ModelSwitchboard {
   async *watch(signal: AbortSignal): AsyncGenerator<ModelSwitches, void, void> {
     if (signal.aborted) return;
     this.broker.assertConnected();
-    // Begun before the first look, so that no change falls in between.
-    const entries = await this.#reaching(() => this.bucket.watch({ key: MODEL_SWITCHES_KEY }));
-    const statuses = this.broker.connection.status();
-    const stop = (): void => entries.stop();
-    signal.addEventListener('abort', stop, { once: true });
-    void stopWhenLost(statuses, stop);
+    const lost = new AbortController();
+    const statuses = this.broker.connection.status() as AsyncIterable<Status> & { stop(): void };
+    void abortWhenLost(statuses, lost);
+    const over = AbortSignal.any([signal, lost.signal]);
     try {
-      const { revision, switches } = await this.#read();
-      yield switches;
-      for await (const entry of entries) {
-        if (entry.revision > revision) yield entry.operation === 'PUT' ? switchesIn(entry.string()) : new Map();
+      // Begun before the first look, so that no change falls in between.
+      const entries = await this.bucket.watch({ key: MODEL_SWITCHES_KEY });
+      const stop = (): void => entries.stop();
+      over.addEventListener('abort', stop, { once: true });
+      if (over.aborted) stop();
+      try {
+        const { revision, switches } = await this.#read();
+        yield switches;
+        for await (const entry of entries) {
+          if (entry.revision > revision) yield entry.operation === 'PUT' ? switchesIn(entry.string()) : new Map();
+        }
+      } finally {
+        over.removeEventListener('abort', stop);
+        stop();
       }
     } catch (error) {
       throw readError(error);
     } finally {
-      signal.removeEventListener('abort', stop);
-      (statuses as AsyncIterable<Status> & { stop(): void }).stop();
-      stop();
+      statuses.stop();
     }
   }
 
@@ -98,20 +104,12 @@ export class ModelSwitchboard {
     const { text, revision } = await this.documents.get(MODEL_SWITCHES_KEY);
     return { revision, switches: text === null ? new Map() : switchesIn(text) };
   }
-
-  async #reaching<T>(work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      throw readError(error);
-    }
-  }
 }
 
 /** A watch of the client finds its own way back, but may take most of a minute. */
-async function stopWhenLost(statuses: AsyncIterable<Status>, stop: () => void): Promise<void> {
+async function abortWhenLost(statuses: AsyncIterable<Status>, lost: AbortController): Promise<void> {
   for await (const { type } of statuses) {
-    if (type === 'disconnect') stop();
+    if (type === 'disconnect') lost.abort();
   }
 }
 
