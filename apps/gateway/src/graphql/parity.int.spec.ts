@@ -111,6 +111,15 @@ describe('REST and GraphQL', () => {
     expect(again.json.id).toBe(back.data.it.id);
   });
 
+  it('ask for a prompt only where a model needs one', async () => {
+    const upscaler = MODELS.find(({ kind, availability }) => kind === 'upscale' && availability.state === 'offered')!;
+    const input = { modelId: upscaler.id, sourceImageUrl: 'https://example.com/small.png' };
+    const key = 'k-upscale';
+    const { json } = await rest('/generations', { json: snakeKeys(input), headers: { 'idempotency-key': key } });
+    const { data } = await graphql(REQUEST, { input, key });
+    expect(data.it).toMatchObject({ id: json.id, prompt: '', modelId: upscaler.id });
+  });
+
   it('pass on the trace of the caller', async () => {
     const trace = '0af7651916cd43dd8448eb211c80319c';
     const headers = { traceparent: `00-${trace}-b7ad6b7169203331-01`, 'x-request-id': 'my-request-1' };
