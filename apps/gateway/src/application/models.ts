@@ -11,6 +11,7 @@ import {
   type ModelSwitches,
   type ModelView,
   type PreparedGeneration,
+  type RefusedGeneration,
 } from '@darkroom/domain';
 import { createHash } from 'node:crypto';
 import { AppError, invalid } from '../errors/app-error.js';
@@ -62,14 +63,9 @@ export class ModelCatalogue {
     return found;
   }
 
-  /**
-   * What a request would send to the provider.
-   * @throws AppError `validation_failed` or `unknown_model`
-   */
-  prepare(body: GenerationRequestBody): PreparedGeneration {
-    const prepared = prepareGeneration(body, { switches: this.#switches });
-    if (!prepared.ok) throw invalid(prepared.errors, prepared.code);
-    return prepared;
+  /** What a request would send to the provider, or why that is refused. */
+  prepare(body: GenerationRequestBody): PreparedGeneration | RefusedGeneration {
+    return prepareGeneration(body, { switches: this.#switches });
   }
 
   /**

@@ -25,6 +25,7 @@ export function prepareRequest(
   now: Date,
 ): { readonly prepared: PreparedGeneration; readonly request: RequestData } {
   const prepared = models.prepare(body);
+  if (!prepared.ok) throw invalid(prepared.errors, prepared.code);
   if (body.scheduled_at && Date.parse(body.scheduled_at) > now.getTime() + LONGEST_DELAY_MS) {
     throw invalid([{ field: 'scheduled_at', message: 'scheduled_at must be at most one year ahead' }]);
   }
