@@ -21,13 +21,13 @@ export interface RunningSimulator {
   close(): Promise<void>;
 }
 
-/** Inputs may carry files as data URLs. */
+/** Inputs may carry files as data URIs. */
 const BODY_LIMIT = 10 * 1_024 * 1_024;
 
 /**
  * Starts a stand-in for Replicate's HTTP API, for development and tests. It runs no model: it draws simple pictures of the
- * size and format that were asked for, and looks at no source image. Its state is in memory, and ends with it unless `dataDir`
- * is given.
+ * size and format that were asked for, and looks at no more of a source image than its size. Its state is in memory, and ends
+ * with it unless `dataDir` is given.
  */
 export async function startSimulator(options: SimulatorOptions = {}): Promise<RunningSimulator> {
   const settings = new SimulatorSettings(options);

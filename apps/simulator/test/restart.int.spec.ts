@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type Prediction, type PredictionRequest, ReplicateProvider } from '@darkroom/provider';
+import sharp from 'sharp';
 import { type RunningSimulator, type SimulatorOptions, startSimulator } from '../src/start.js';
 import { eventually } from './eventually.js';
 import { type Receiver, startReceiver } from './receiver.js';
@@ -50,6 +51,21 @@ async function list(): Promise<Prediction[]> {
 }
 
 describe('a simulator that comes back', () => {
+  it('knows the size of a source that it saw', async () => {
+    await start();
+    const bytes = await sharp({ create: { width: 30, height: 20, channels: 3, background: 'teal' } })
+      .png()
+      .toBuffer();
+    const image = `data:image/png;base64,${bytes.toString('base64')}`;
+    const [model, version] = ['cjwbw/rembg', 'fb8af171cfa1616ddcf1242c093f9c46bcada5ad4cf6f2fbe8b81b330ec5c003'];
+    const { id } = await provider.create({ model, version, input: { image }, cancelAfterSeconds: 60 });
+    await hasStatus(id, 'succeeded');
+    await restart();
+    const { pathname } = new URL(String(view(id)?.['output']));
+    const file = await fetch(simulator.url + pathname);
+    expect(await sharp(await file.arrayBuffer()).metadata()).toMatchObject({ width: 30, height: 20, format: 'png' });
+  });
+
   it('has what had ended as it was, the same picture too', async () => {
     await start();
     const { id } = await provider.create(request);

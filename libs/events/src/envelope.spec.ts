@@ -108,7 +108,7 @@ describe('envelope', () => {
   });
 
   it('tells an event of a newer release from nonsense', () => {
-    for (const type of ['darkroom.generation.requested.v3', 'darkroom.generation.upscaled.v1']) {
+    for (const type of ['darkroom.generation.requested.v4', 'darkroom.generation.upscaled.v1']) {
       const h = without('ce-type');
       h.set('ce-type', type);
       expect(() => decode(h, body, 1)).toThrow(NewerEventError);

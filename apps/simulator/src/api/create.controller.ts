@@ -1,14 +1,15 @@
+import type { Model } from '@darkroom/domain';
 import { Body, Controller, Headers, Param, Post, Res, UseGuards } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Counters } from '../control/counters.js';
 import type { CreateFault } from '../control/fault.schema.js';
 import { FaultScript } from '../control/fault-script.js';
+import { sourceSizeOf } from '../files/source-image.js';
 import { Journal } from '../journal/journal.js';
 import { Lifetime } from '../lifetime.js';
 import { findModelByVersion, findOfficialModel } from '../models/catalogue.js';
 import { checkInput, detailOf, type InvalidField } from '../models/input-check.js';
-import type { SimulatedModel } from '../models/simulated-model.js';
 import { parseCancelAfter } from '../predictions/cancel-after.js';
 import { type PredictionRecord, promptOf, viewOf } from '../predictions/prediction.js';
 import { PredictionRuns } from '../predictions/prediction-runs.js';
@@ -28,7 +29,7 @@ const modelRequest = z.strictObject({
 const versionRequest = modelRequest.extend({ version: z.string() });
 
 interface CreateCall {
-  readonly model: SimulatedModel;
+  readonly model: Model;
   readonly body: z.output<typeof modelRequest>;
   readonly cancelAfter: string | undefined;
 }
@@ -76,7 +77,7 @@ export class CreateController {
         title: 'Invalid version or not permitted',
         detail:
           "The specified version does not exist (or perhaps you don't have permission to use it?)\n" +
-          'The simulator knows few models.',
+          'The simulator knows the models of the catalogue.',
       });
     });
   }
@@ -89,7 +90,7 @@ export class CreateController {
       this.rateLimit.pass();
       const call = read();
       fault = this.faults.take('create', { model: call.model.id, prompt: promptOf(call.body.input) });
-      if (fault?.kind !== 'reset_before_create') record = this.#create(call, fault);
+      if (fault?.kind !== 'reset_before_create') record = await this.#create(call, fault);
     } finally {
       if (!record) this.journal.append({ type: 'refused' });
     }
@@ -97,13 +98,14 @@ export class CreateController {
     else resetConnection(reply);
   }
 
-  #create({ model, body, cancelAfter }: CreateCall, fault: CreateFault | undefined): PredictionRecord {
+  async #create({ model, body, cancelAfter }: CreateCall, fault: CreateFault | undefined): Promise<PredictionRecord> {
     refuse(fault);
     const invalid = checkInput(model, body.input);
     if (invalid.length > 0) throw invalidInput(invalid);
     const record = this.runs.start({
       model,
       input: body.input,
+      sourceSize: (await sourceSizeOf(model, body.input)) ?? undefined,
       cancelAfterMs: cancelAfter === undefined ? undefined : deadlineOf(cancelAfter),
       webhook: body.webhook,
       webhookEvents: body.webhook_events_filter ?? ['output', 'completed'],

@@ -1,29 +1,37 @@
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
-import type { ImageFormat } from '../models/simulated-model.js';
-import type { Size } from './image-size.js';
 
-export interface Picture extends Size {
+export type ImageFormat = 'webp' | 'png' | 'jpg' | 'jpeg' | 'svg';
+
+export interface Picture {
+  /** Pixels. */
+  readonly width: number;
+  readonly height: number;
   readonly model: string;
   readonly prompt: string;
   readonly seed: number;
   /** Which of the prediction's outputs. */
   readonly index: number;
   readonly format: ImageFormat;
-  /** 0 to 100; not used for png. */
+  /** 0 to 100; of webp and jpeg. */
   readonly quality: number;
+  /** Without the sky, where the format can be. */
+  readonly transparent: boolean;
 }
 
 const CIRCLES = 9;
 
 /** A landscape of colours with the prompt below: the same bytes for the same picture, others for any other seed. */
 export async function drawImage(picture: Picture): Promise<Buffer> {
-  const image = sharp(Buffer.from(svgOf(picture)));
+  const svg = Buffer.from(svgOf(picture));
+  if (picture.format === 'svg') return svg;
+  const image = sharp(svg);
   const quality = Math.max(1, Math.min(100, picture.quality));
   switch (picture.format) {
     case 'webp':
       return image.webp({ quality, effort: 0 }).toBuffer();
     case 'jpg':
+    case 'jpeg':
       return image.jpeg({ quality }).toBuffer();
     case 'png':
       return image.png({ compressionLevel: 3 }).toBuffer();
@@ -50,7 +58,7 @@ function svgOf(picture: Picture): string {
 <defs><linearGradient id="sky" x1="0" y1="0" x2="${(next() * 0.6).toFixed(3)}" y2="1">
 <stop offset="0" stop-color="${colour(0, 32)}"/><stop offset="0.6" stop-color="${colour(50, 62)}"/><stop offset="1" stop-color="${colour(80, 82)}"/>
 </linearGradient></defs>
-<rect width="100%" height="100%" fill="url(#sky)"/>${circles.join('')}${hills.join('')}
+${picture.transparent ? '' : '<rect width="100%" height="100%" fill="url(#sky)"/>'}${circles.join('')}${hills.join('')}
 ${captionOf(picture)}</svg>`;
 }
 

@@ -6,17 +6,18 @@ import { Counters } from '../control/counters.js';
 import type { FileFault } from '../control/fault.schema.js';
 import { FaultScript } from '../control/fault-script.js';
 import { Lifetime } from '../lifetime.js';
-import type { ImageFormat } from '../models/simulated-model.js';
-import { isExpired, type PredictionRecord, promptOf } from '../predictions/prediction.js';
+import { isExpired, promptOf } from '../predictions/prediction.js';
 import { PredictionStore } from '../predictions/prediction-store.js';
 import { SimulatorSettings } from '../settings.js';
-import { drawImage } from './draw-image.js';
-import { sizeOf } from './image-size.js';
+import { drawImage, type ImageFormat } from './draw-image.js';
+import { pictureOf } from './picture.js';
 
 const CONTENT_TYPES: Readonly<Record<ImageFormat, string>> = {
   webp: 'image/webp',
-  jpg: 'image/jpeg',
   png: 'image/png',
+  jpg: 'image/jpeg',
+  jpeg: 'image/jpeg',
+  svg: 'image/svg+xml',
 };
 const CHUNK = 64 * 1_024;
 
@@ -51,9 +52,9 @@ export class FilesController {
       void reply.type('text/html').send('<!doctype html><title>Not an image</title>');
       return;
     }
-    const format = name.slice(name.lastIndexOf('.') + 1) as ImageFormat;
-    const bytes = await draw(record, index, format);
-    const contentType = fault?.kind === 'file_wrong_type' ? fault.content_type : CONTENT_TYPES[format];
+    const picture = pictureOf(record, index);
+    const bytes = await drawImage(picture);
+    const contentType = fault?.kind === 'file_wrong_type' ? fault.content_type : CONTENT_TYPES[picture.format];
     void reply
       .type(contentType)
       .header('content-length', fault?.kind === 'file_oversized' ? fault.bytes : bytes.length)
@@ -84,9 +85,4 @@ export class FilesController {
         yield bytes;
     }
   }
-}
-
-function draw({ model, input, seed }: PredictionRecord, index: number, format: ImageFormat): Promise<Buffer> {
-  const quality = typeof input['output_quality'] === 'number' ? input['output_quality'] : 80;
-  return drawImage({ ...sizeOf(model, input), model: model.id, prompt: promptOf(input), seed, index, format, quality });
 }

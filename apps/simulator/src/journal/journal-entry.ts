@@ -1,6 +1,6 @@
+import { findModel } from '@darkroom/domain';
 import { z } from 'zod';
 import { runFault } from '../control/fault.schema.js';
-import { findModel } from '../models/catalogue.js';
 import type { PredictionPlan } from '../predictions/prediction.js';
 import { WEBHOOK_EVENTS } from '../webhooks/webhook-events.js';
 
@@ -20,6 +20,7 @@ const entrySchema = z.discriminatedUnion('type', [
       id: z.string(),
       model,
       input: z.record(z.string(), z.unknown()),
+      sourceSize: z.object({ width: z.number(), height: z.number() }).optional(),
       seed: z.number(),
       createdAt: time,
       deadline: time.optional(),

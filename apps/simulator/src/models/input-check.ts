@@ -1,6 +1,6 @@
+import { publishedInput, type Model } from '@darkroom/domain';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
-import type { SimulatedModel } from './simulated-model.js';
 
 export interface InvalidField {
   readonly type: string;
@@ -10,15 +10,12 @@ export interface InvalidField {
 
 const ajv = new Ajv({ allErrors: true });
 formats.default(ajv, ['uri']);
-const validators = new Map<string, ValidateFunction>();
+const validators = new WeakMap<Model, ValidateFunction>();
 
-/** What is wrong with an input by the model's schema, worded as Replicate words it; fields it does not know are ignored. */
-export function checkInput(model: SimulatedModel, input: unknown): InvalidField[] {
-  let validate = validators.get(model.id);
-  if (!validate) {
-    validate = ajv.compile(model.input);
-    validators.set(model.id, validate);
-  }
+/** What is wrong with an input by the schema that the model publishes, worded as Replicate words it; fields it does not know are ignored. */
+export function checkInput(model: Model, input: unknown): InvalidField[] {
+  const validate = validators.get(model) ?? ajv.compile({ type: 'object', ...publishedInput(model) });
+  validators.set(model, validate);
   return validate(input) ? [] : (validate.errors ?? []).map(describe);
 }
 
@@ -34,7 +31,7 @@ function describe(error: ErrorObject): InvalidField {
     case 'required':
       return { type: 'required', field, description: `${String(params['missingProperty'])} is required` };
     case 'enum': {
-      const allowed = (params['allowedValues'] as string[]).map((value) => `"${value}"`).join(', ');
+      const allowed = (params['allowedValues'] as unknown[]).map((value) => JSON.stringify(value)).join(', ');
       return { type: 'enum', field, description: `must be one of the following: ${allowed}` };
     }
     case 'minimum':

@@ -1,9 +1,10 @@
 import { randomBytes, randomInt } from 'node:crypto';
+import type { Model, Pixels } from '@darkroom/domain';
 import { Injectable } from '@nestjs/common';
 import { FaultScript } from '../control/fault-script.js';
+import { fileNamesOf } from '../files/picture.js';
 import { Journal } from '../journal/journal.js';
 import { Lifetime } from '../lifetime.js';
-import type { SimulatedModel } from '../models/simulated-model.js';
 import { SimulatorSettings } from '../settings.js';
 import type { ReplicateWebhookEvent } from '../webhooks/webhook-events.js';
 import { WebhookSender } from '../webhooks/webhook-sender.js';
@@ -13,8 +14,9 @@ import { logTimes } from './run-log.js';
 import { runSteps, type RunStep, runTimes } from './run-steps.js';
 
 export interface NewPrediction {
-  readonly model: SimulatedModel;
+  readonly model: Model;
   readonly input: Readonly<Record<string, unknown>>;
+  readonly sourceSize: Pixels | undefined;
   readonly cancelAfterMs: number | undefined;
   readonly webhook: string | undefined;
   readonly webhookEvents: readonly ReplicateWebhookEvent[];
@@ -113,7 +115,7 @@ export class PredictionRuns {
     const run = this.#live.get(record.id);
     if (!run) return;
     const { id, startedAt } = record;
-    const files = hasOutput ? filesOf(record) : null;
+    const files = hasOutput ? fileNamesOf(record) : null;
     this.journal.append({ type: 'ended', id, status, startedAt, completedAt: at, error, files });
     this.#live.delete(id);
     run.abort();
@@ -132,12 +134,6 @@ export class PredictionRuns {
     do await this.lifetime.wait(Math.max(0, time.getTime() - Date.now()), signal);
     while (Date.now() < time.getTime());
   }
-}
-
-function filesOf({ model, input }: PredictionRecord): string[] {
-  const count = typeof input['num_outputs'] === 'number' ? input['num_outputs'] : 1;
-  const format = typeof input['output_format'] === 'string' ? input['output_format'] : model.defaultFormat;
-  return Array.from({ length: count }, (_, index) => `out-${index}.${format}`);
 }
 
 /** 26 letters and digits, as Replicate's. */

@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { fluxSchnell } from '../models/flux-schnell.js';
+import { findModel } from '@darkroom/domain';
 import { newRecord } from './prediction.js';
 import { PredictionStore } from './prediction-store.js';
+
+const fluxSchnell = findModel('black-forest-labs/flux-schnell')!;
 
 /** As many a millisecond, so that times are no order by themselves. */
 const PER_MS = 3;

@@ -1,13 +1,15 @@
+import type { Model, Pixels } from '@darkroom/domain';
 import type { RunFault } from '../control/fault.schema.js';
-import type { SimulatedModel } from '../models/simulated-model.js';
 import type { ReplicateWebhookEvent } from '../webhooks/webhook-events.js';
 import { logsOf } from './run-log.js';
 
 /** What is settled of a prediction when it is created. Its whole run follows from it, whoever else interferes. */
 export interface PredictionPlan {
   readonly id: string;
-  readonly model: SimulatedModel;
+  readonly model: Model;
   readonly input: Readonly<Record<string, unknown>>;
+  /** Of the image that it starts from, where the simulator can see it. */
+  readonly sourceSize?: Pixels | undefined;
   /** The input's own, or drawn at creation: it decides the picture. */
   readonly seed: number;
   readonly createdAt: Date;
@@ -60,12 +62,14 @@ export function viewOf(record: PredictionRecord, context: ViewContext): Record<s
   const removed = isExpired(record, context);
   const own = `${publicUrl}/v1/predictions/${record.id}`;
   const { startedAt, completedAt } = record;
+  const urls = record.files?.map((name) => `${publicUrl}/files/${record.id}/${name}`);
+  const output = record.model.output.shape === 'uri' ? urls?.[0] : urls;
   return {
     id: record.id,
     model: record.model.id,
     version: record.model.version ?? 'hidden',
     input: removed ? {} : record.input,
-    output: removed ? null : (record.files?.map((name) => `${publicUrl}/files/${record.id}/${name}`) ?? null),
+    output: removed ? null : (output ?? null),
     logs: removed ? '' : logsOf(record, context.now),
     error: record.error,
     status: record.status,

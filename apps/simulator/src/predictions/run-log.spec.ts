@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { fluxDev } from '../models/flux-dev.js';
-import { fluxSchnell } from '../models/flux-schnell.js';
-import { sdxl } from '../models/sdxl.js';
+import { findModel } from '@darkroom/domain';
 import { newRecord, type PredictionRecord } from './prediction.js';
 import { logsOf, logTimes } from './run-log.js';
+
+const fluxDev = findModel('black-forest-labs/flux-dev')!;
+const fluxSchnell = findModel('black-forest-labs/flux-schnell')!;
+const sdxl = findModel('stability-ai/sdxl')!;
 
 /** Begins after 1 s and takes 4 s from then. */
 const record: PredictionRecord = {

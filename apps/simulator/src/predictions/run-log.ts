@@ -38,7 +38,8 @@ function spanOf(plan: PredictionPlan): number {
 }
 
 function inferenceSteps({ model, input }: PredictionPlan): number {
-  return Number(input['num_inference_steps'] ?? model.input.properties['num_inference_steps']?.default ?? 1);
+  const name = model.fields.num_inference_steps ?? '';
+  return Number(input[name] ?? model.input.properties[name]?.default ?? 1);
 }
 
 /** The step that a line tells of: the first line of 0, the last of all. */

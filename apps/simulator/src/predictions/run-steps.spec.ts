@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
+import { findModel } from '@darkroom/domain';
 import { faultSchema, type FaultInput, type RunFault } from '../control/fault.schema.js';
-import { fluxSchnell } from '../models/flux-schnell.js';
-import { sdxl } from '../models/sdxl.js';
 import type { PredictionPlan } from './prediction.js';
 import { runSteps } from './run-steps.js';
+
+const fluxSchnell = findModel('black-forest-labs/flux-schnell')!;
+const sdxl = findModel('stability-ai/sdxl')!;
 
 const plan: PredictionPlan = {
   id: 'p1',
@@ -44,7 +46,7 @@ describe('runSteps', () => {
     ],
     [
       'too large',
-      { model: sdxl, input: { width: 5_000, height: 64 } },
+      { model: sdxl, input: { width: 5_000, height: 5_000 } },
       [begin, end(1_000, 'failed', 'CUDA out of memory')],
     ],
     ['with a deadline after its end', until(1_000), [begin, end(1_000, 'succeeded', null, true)]],

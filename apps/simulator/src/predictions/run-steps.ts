@@ -1,4 +1,5 @@
-import { sizeOf } from '../files/image-size.js';
+import { sourceOf } from '@darkroom/domain';
+import { resultOf } from '../models/result.js';
 import type { PredictionPlan } from './prediction.js';
 
 /** What happens to a prediction by itself, and when. */
@@ -17,8 +18,8 @@ export type RunStep =
 /** The part of a run that is spent in `starting`. */
 const STARTING_SHARE = 0.2;
 
-/** Above this side length a model runs out of memory. */
-const LARGEST_SIDE = 4_096;
+/** A model runs out of memory above this: somewhat more than the largest tier there is, of 16 megapixels. */
+const MOST_PIXELS = 20_000_000;
 
 /** When a run leaves `starting`, and when it ends by itself. */
 export function runTimes({ createdAt, runMs }: PredictionPlan): { readonly begin: Date; readonly end: Date } {
@@ -48,10 +49,12 @@ function undisturbed(plan: PredictionPlan): readonly RunStep[] {
   return [begin, ending(plan, times.end)];
 }
 
-function ending({ model, input, fault }: PredictionPlan, at: Date): RunStep {
-  const { width, height } = sizeOf(model, input);
+function ending(plan: PredictionPlan, at: Date): RunStep {
+  const { model, input, fault } = plan;
+  const { width, height } = resultOf(plan);
   if (fault?.kind === 'run_failure') return end(at, 'failed', { error: fault.error });
-  if (Math.max(width, height) > LARGEST_SIDE) return end(at, 'failed', { error: 'CUDA out of memory' });
+  if (model.source?.required && sourceOf(model, input) === null) return end(at, 'failed', { error: 'No image' });
+  if (width * height > MOST_PIXELS) return end(at, 'failed', { error: 'CUDA out of memory' });
   if (fault?.kind === 'run_unknown_status') return end(at, fault.status);
   return end(at, 'succeeded', { hasOutput: fault?.kind !== 'run_null_output' });
 }

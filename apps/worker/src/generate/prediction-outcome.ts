@@ -57,7 +57,10 @@ function generated(prediction: Prediction, request: EventData['GenerationRequest
     outputsExpireAt: new Date(endedAt + OUTPUT_LIFETIME_MS).toISOString(),
     metrics: { predict_time: predictTime, total_time: totalTime },
     seed: request.input.seed ?? seedIn(prediction.logs),
-    actualCostUsd: actualCostUsd(findModel(request.model_id), request.provider_input, { outputs: outputs.length, predictTime }),
+    actualCostUsd: actualCostUsd(findModel(request.model_id), request.provider_input, {
+      outputs: outputs.length,
+      predictTime,
+    }),
   };
 }
 

@@ -1,9 +1,18 @@
 export * from './catalogue.js';
 export type { FieldError } from './draft.js';
 export { faultOf, type InputSchema, type PropertySchema } from './input-schema.js';
-export { MODEL_KINDS, needsPrompt, type Availability, type Model, type ModelKind, type SourceRule } from './model.js';
+export {
+  MODEL_KINDS,
+  needsPrompt,
+  publishedInput,
+  type Availability,
+  type Model,
+  type ModelKind,
+  type SourceRule,
+} from './model.js';
 export * from './offer.js';
 export {
+  OUTPUTS_MAX,
   prepareFor,
   prepareGeneration,
   PROMPT_MAX_LENGTH,
@@ -13,4 +22,5 @@ export {
 } from './prepare.js';
 export * from './present.js';
 export { actualCostUsd, type Price, type ProviderInput } from './price.js';
-export type { SizeChoice, SizeRule } from './size.js';
+export { expectedResult, sourceOf, type ExpectedResult } from './result.js';
+export type { Pixels, SizeChoice, SizeRule } from './size.js';

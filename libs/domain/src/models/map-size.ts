@@ -3,9 +3,10 @@ import type { ProviderInputDraft } from './draft.js';
 import { faultOf } from './input-schema.js';
 import {
   choiceOfRatio,
+  inputsOfAny,
   nearestChoice,
   ratioOf,
-  sizeOfRatio,
+  sizeWithin,
   toStep,
   type PixelInputs,
   type Pixels,
@@ -52,13 +53,13 @@ function mapPixels(draft: ProviderInputDraft, { choices, pixels }: SizeRule, ask
   }
   const choice = nearestChoice(choices, asked);
   if (choice?.exact && isSame(choice, asked)) return draft.sendAll(choice.inputs, 'width');
-  if (pixels) {
-    const made = { width: toStep(asked.width, pixels.step), height: toStep(asked.height, pixels.step) };
+  const made = pixels && { width: toStep(asked.width, pixels.step), height: toStep(asked.height, pixels.step) };
+  if (made && (choice === null || pixelFault(draft, pixels, made) === null)) {
     sendPixels(draft, pixels, made, { width: 'width', height: 'height' });
-    if (!isSame(made, asked)) draft.warn('width', insteadOf(asked, draft.model.id, `${made.width}×${made.height}`));
+    if (!isSame(made, asked)) draft.warn('width', insteadOf(named(asked), draft.model.id, named(made)));
   } else if (choice) {
     draft.sendAll(choice.inputs, 'width');
-    draft.warn('width', insteadOf(asked, draft.model.id, described(choice)));
+    draft.warn('width', insteadOf(named(asked), draft.model.id, described(choice)));
   }
 }
 
@@ -66,13 +67,16 @@ function isSame(one: Pixels, other: Pixels): boolean {
   return one.width === other.width && one.height === other.height;
 }
 
-function described({ aspect_ratio, exact, width, height }: SizeChoice): string {
-  return `${exact ? '' : 'about '}${width}×${height} (${aspect_ratio})`;
+function named({ width, height }: Pixels): string {
+  return `${width}×${height}`;
 }
 
-function insteadOf(asked: Pixels | string, modelId: string, made: string): string {
-  const size = typeof asked === 'string' ? asked : `${asked.width}×${asked.height}`;
-  return `${modelId} does not make ${size}: the nearest that it makes is ${made}`;
+function described(choice: SizeChoice): string {
+  return choice.exact ? `${named(choice)} (${choice.aspect_ratio})` : `${choice.aspect_ratio}, about ${named(choice)}`;
+}
+
+function insteadOf(asked: string, modelId: string, made: string): string {
+  return `${modelId} cannot be asked for ${asked}: the nearest is ${made}`;
 }
 
 function sendPixels(
@@ -92,7 +96,7 @@ function mapRatio(draft: ProviderInputDraft, { choices, pixels }: SizeRule, aske
   if (ratio === null) return draft.refuse('aspect_ratio', 'must be a ratio such as 16:9');
   const choice = choiceOfRatio(choices, asked);
   if (choice && ratioOf(choice.aspect_ratio) === ratio) return draft.sendAll(choice.inputs, 'aspect_ratio');
-  const made = pixels && sizeOfRatio(ratio, pixels);
+  const made = pixels && sizeWithin(ratio, pixels, draft.model.input);
   const fault = made && pixelFault(draft, pixels, made);
   if (made && fault === null) {
     sendPixels(draft, pixels, made, { width: 'aspect_ratio', height: 'aspect_ratio' });
@@ -107,4 +111,27 @@ function mapRatio(draft: ProviderInputDraft, { choices, pixels }: SizeRule, aske
 function pixelFault(draft: ProviderInputDraft, { width, height }: PixelInputs, pixels: Pixels): string | null {
   const [wide, high] = [draft.schemaOf(width), draft.schemaOf(height)];
   return (wide && faultOf(wide, pixels.width)) ?? (high && faultOf(high, pixels.height));
+}
+
+/**
+ * Tells whether a model option would contradict the size that the draft asks for already, or ask for one past the
+ * request's own fields: the end of a sentence that its name begins, or null.
+ */
+export function contradictionOfSize(
+  draft: ProviderInputDraft,
+  { width }: GenerationInput,
+): (option: string, value: unknown) => string | null {
+  const { size } = draft.model;
+  const { choices, pixels } = size ?? { choices: [], pixels: null };
+  const beside: Readonly<Record<string, string>> = pixels?.beside ?? {};
+  const deciding = new Set([...inputsOfAny(size), ...Object.keys(beside)]);
+  const asked = inputsOfAny(size).filter((name) => Object.hasOwn(draft.input, name));
+  const isInPixels = pixels !== null && Object.hasOwn(draft.input, pixels.width);
+  return (option, value) => {
+    if (!deciding.has(option)) return null;
+    if (width !== null || beside[option] === value) return 'is decided by width and height';
+    if (isInPixels) return 'cannot be given beside this aspect_ratio, for which a size in pixels is sent';
+    const goesWithIt = ({ inputs }: SizeChoice) => [option, ...asked].every((name) => Object.hasOwn(inputs, name));
+    return asked.length === 0 || choices.some(goesWithIt) ? null : 'cannot be given beside aspect_ratio';
+  };
 }

@@ -41,10 +41,17 @@ export interface SourceRule {
   /** Inputs that give the result the shape of its source; sent when no size is asked for. Empty: it does so by itself. */
   readonly shape: Readonly<Record<string, string>>;
   /**
+   * How many times as wide and high as its source the result is: a number, or the model's input that says so. Null when
+   * it is drawn anew.
+   */
+  readonly scale: number | string | null;
+  /**
    * The model's input for a mask, given as a model option. `required`: it has no use for a source without one.
    * `givesSizeBack`: beside a mask a size has its effect again.
    */
   readonly mask: { readonly field: string; readonly required: boolean; readonly givesSizeBack: boolean } | null;
+  /** Limits that further inputs have beside a source. */
+  readonly limits: Readonly<Record<string, { readonly maximum: number }>>;
 }
 
 /** Whether a model is offered. One that is not stays listed, and is refused with the name of its successor. */
@@ -62,8 +69,10 @@ export interface Model {
   readonly kind: ModelKind;
   /** What a person who has to choose would be told: one sentence. */
   readonly goodAt: string;
-  /** The model's own inputs, under its own names. A limit of ours that it does not publish is said to be ours. */
+  /** The model's own inputs, under its own names, and no others: what is not known to exist is not sent. */
   readonly input: InputSchema;
+  /** What of `input` the model publishes otherwise, where limits of ours are stricter than its own. */
+  readonly published: Partial<InputSchema>;
   /** Our field → the model's input. A field that is missing here is of no use to the model. */
   readonly fields: Readonly<Partial<Record<MappedField, string>>>;
   /** Its own seed is always the same number, so that without one of ours the same prompt gives the same image. */
@@ -87,6 +96,14 @@ export interface Model {
   readonly availability: Availability;
   /** What could not be confirmed of this model, and how the entry deals with it. Null: nothing of consequence. */
   readonly unsure: string | null;
+}
+
+/** The inputs by the model's own rules, which are what the provider refuses by. */
+export function publishedInput({ input, published }: Model): InputSchema {
+  return {
+    properties: { ...input.properties, ...published.properties },
+    required: published.required ?? input.required,
+  };
 }
 
 /** Whether a model can be asked for by text alone: then it needs one, and a call without would be paid for all the same. */

@@ -1,32 +1,23 @@
 import { describe, expect, it } from '@jest/globals';
-import { fluxDev } from './entries/flux-dev.js';
-import { sdxl } from './entries/sdxl.js';
+import { findModel } from './catalogue.js';
 import type { Model } from './model.js';
 import { prepareFor, prepareGeneration, type GenerationRequestBody } from './prepare.js';
+import { accepted, OFFERED, refused, sent, SOURCE, warned } from './spec-support.js';
 
 const SCHNELL = 'black-forest-labs/flux-schnell';
 const DEV = 'black-forest-labs/flux-dev';
 const SDXL = 'stability-ai/sdxl';
-const SOURCE = 'https://example.com/cat.png';
-
-function accepted(request: Partial<GenerationRequestBody>) {
-  const prepared = prepareGeneration({ prompt: 'a cat', ...request });
-  if (!prepared.ok) throw new Error(JSON.stringify(prepared.errors));
-  return prepared;
-}
-
-function sent(request: Partial<GenerationRequestBody>) {
-  return accepted(request).providerInput;
-}
-
-function warned(request: Partial<GenerationRequestBody>) {
-  return accepted(request).warnings.map((warning) => warning.field);
-}
-
-function refused(request: Partial<GenerationRequestBody>) {
-  const prepared = prepareGeneration({ prompt: 'a cat', ...request });
-  return prepared.ok ? [] : prepared.errors.map((error) => error.field);
-}
+const SD35 = 'stability-ai/stable-diffusion-3.5-large';
+const FLUX_PRO = 'black-forest-labs/flux-pro';
+const FLUX_2 = 'black-forest-labs/flux-2-pro';
+const KONTEXT = 'black-forest-labs/flux-kontext-pro';
+const IDEOGRAM = 'ideogram-ai/ideogram-v3-turbo';
+const SEEDREAM_4 = 'bytedance/seedream-4';
+const NANO_BANANA_2 = 'google/nano-banana-2';
+const RECRAFT_SVG = 'recraft-ai/recraft-v3-svg';
+const LIGHTNING = 'bytedance/sdxl-lightning-4step';
+const CLARITY = 'philz1337x/clarity-upscaler';
+const ESRGAN = 'nightmareai/real-esrgan';
 
 describe('prepareGeneration', () => {
   it('sends only what was asked for, to the default model', () => {
@@ -54,6 +45,8 @@ describe('prepareGeneration', () => {
       num_outputs: 1,
       output_format: null,
       source_image_url: null,
+      source_image_id: null,
+      reference_image_urls: [],
       strength: null,
       style: null,
       model_options: {},
@@ -101,7 +94,19 @@ describe('prepareGeneration', () => {
     ['seed', { seed: 1e300 }],
     ['output_format', { output_format: 'gif' }],
     ['output_format', { model_id: SDXL, output_format: 'webp' }],
+    ['num_outputs', { model_id: SEEDREAM_4, num_outputs: 5 }],
+    ['num_outputs', { model_id: KONTEXT, num_outputs: 2 }],
+    ['output_format', { model_id: IDEOGRAM, output_format: 'png' }],
+    ['style', { model_id: IDEOGRAM, style: 'anime' }],
     ['source_image_url', { source_image_url: SOURCE }],
+    ['source_image_url', { model_id: ESRGAN }],
+    ['reference_image_urls', { reference_image_urls: [SOURCE] }],
+    [
+      'reference_image_urls',
+      { model_id: FLUX_2, source_image_url: SOURCE, reference_image_urls: Array(8).fill(SOURCE) },
+    ],
+    ['reference_image_urls', { model_id: FLUX_2, reference_image_urls: ['storage:another-users.png'] }],
+    ['source_image_url', { model_id: DEV, source_image_url: 'storage:another-users.png' }],
     ['source_image_url', { model_id: DEV, source_image_url: 'file:///etc/passwd' }],
     ['strength', { model_id: DEV, source_image_url: SOURCE, strength: 1.1 }],
     ['strength', { strength: -0.1 }],
@@ -110,7 +115,7 @@ describe('prepareGeneration', () => {
   });
 
   it('tells every fault of a request at once', () => {
-    expect(refused({ num_inference_steps: 5, num_outputs: 9, aspect_ratio: '7:4' })).toEqual([
+    expect(refused({ num_inference_steps: 5, num_outputs: 9, aspect_ratio: 'wide' })).toEqual([
       'num_inference_steps',
       'num_outputs',
       'aspect_ratio',
@@ -126,123 +131,89 @@ describe('prepareGeneration', () => {
     expect(accepted({ num_outputs: 4 }).estimatedCostUsd).toBe(0.012);
     expect(accepted({ model_id: DEV, num_outputs: 3 }).estimatedCostUsd).toBe(0.075);
     expect(accepted({ model_id: SDXL }).estimatedCostUsd).toBeNull();
+    expect(accepted({ model_id: SEEDREAM_4, num_outputs: 3 }).estimatedCostUsd).toBe(0.09);
+    const sharp = { model_id: NANO_BANANA_2, model_options: { resolution: '4K' } };
+    expect(accepted(sharp).estimatedCostUsd).toBe(0.151);
+    expect(accepted({ model_id: FLUX_2 }).estimatedCostUsd).toBe(0.03);
+    expect(accepted({ model_id: FLUX_2, source_image_url: SOURCE }).estimatedCostUsd).toBeNull();
+  });
+
+  it('asks a tool without a prompt, and says when one is of no use to it', () => {
+    expect(prepareGeneration({ model_id: ESRGAN, source_image_url: SOURCE })).toMatchObject({
+      providerInput: { image: SOURCE },
+      warnings: [],
+    });
+    expect(warned({ model_id: ESRGAN, source_image_url: SOURCE })).toEqual(['prompt']);
+    // An empty prompt is not the same as none to it.
+    expect(prepareGeneration({ prompt: ' ', model_id: CLARITY, source_image_url: SOURCE })).toMatchObject({
+      providerInput: { image: SOURCE, seed: expect.any(Number) },
+    });
+  });
+
+  it('asks for a group where a model makes several images only so', () => {
+    const request = { model_id: SEEDREAM_4, num_outputs: 2 };
+    expect(sent(request)).toEqual({ prompt: 'a cat', max_images: 2, sequential_image_generation: 'auto' });
+    expect(warned(request)).toEqual(['num_outputs']);
+    expect(sent({ ...request, num_outputs: 1 })).toEqual({ prompt: 'a cat', max_images: 1 });
   });
 });
 
-describe('model_options', () => {
-  it('reach the model', () => {
-    expect(sent({ model_options: { go_fast: false, output_quality: 0, megapixels: '0.25' } })).toMatchObject({
-      go_fast: false,
-      output_quality: 0,
-      megapixels: '0.25',
-    });
+describe('the seed of a model that draws none', () => {
+  const drawn = (model: Model, random: number, seed?: number) => {
+    const source = model.source?.required ? { source_image_url: SOURCE } : {};
+    const prepared = prepareFor(model, { prompt: 'a cat', seed, ...source }, { random: () => random });
+    return prepared.ok && prepared.providerInput.seed;
+  };
+
+  it.each([LIGHTNING, CLARITY])('is drawn for %s, by the chance that is handed in', (id) => {
+    const model = findModel(id)!;
+    expect(drawn(model, 0)).toBe(0);
+    expect(drawn(model, 0.5)).toBe(2 ** 30);
+    expect(drawn(model, 1 - Number.EPSILON)).toBe(2 ** 31 - 1);
+    expect(drawn(model, 0.5)).toBe(drawn(model, 0.5));
+    expect(drawn(model, 0.5, 0)).toBe(0);
   });
 
-  it.each([
-    ['unknown', 1],
-    ['constructor', 1],
-    ['output_quality', 101],
-    ['go_fast', 'yes'],
-    ['megapixels', '2'],
-    ['prompt', 'another'],
-    ['seed', 3],
-    ['num_outputs', 4],
-    ['aspect_ratio', '1:1'],
-  ])('are refused by name: %s', (name, value) => {
-    expect(refused({ model_options: { [name]: value } })).toEqual([`model_options.${name}`]);
+  it('is another each time when no chance is handed in', () => {
+    const seeds = Array.from({ length: 5 }, () => sent({ model_id: LIGHTNING }).seed);
+    expect(new Set(seeds).size).toBeGreaterThan(1);
   });
 
-  it('cannot reach the prototype of what is sent', () => {
-    const options = JSON.parse('{"__proto__": {"prompt": "x"}}') as Record<string, unknown>;
-    expect(refused({ model_options: options })).toEqual(['model_options.__proto__']);
-  });
-
-  it('cannot contradict a size in pixels', () => {
-    for (const megapixels of ['1', '0.25']) {
-      for (const side of [512, 1024]) {
-        const request = { width: side, height: side, model_options: { megapixels } };
-        expect(refused(request)).toEqual(['model_options.megapixels']);
-      }
-    }
-  });
-
-  it('cannot set a source past its field', () => {
-    expect(refused({ model_id: DEV, model_options: { image: SOURCE, prompt_strength: 0.2 } })).toEqual([
-      'model_options.image',
-      'model_options.prompt_strength',
-    ]);
+  it('is left to all other models', () => {
+    for (const model of OFFERED.filter(({ drawsNoSeed }) => !drawsNoSeed)) expect(drawn(model, 0.5)).toBeUndefined();
   });
 });
 
-describe('a source image', () => {
-  it('comes with a strength that counts the departure from it', () => {
-    expect(sent({ model_id: DEV, source_image_url: SOURCE, strength: 0.3 })).toEqual({
-      prompt: 'a cat',
-      image: SOURCE,
-      prompt_strength: 0.3,
-    });
-    expect(sent({ model_id: SDXL, source_image_url: SOURCE, strength: 0 })).toMatchObject({ prompt_strength: 0 });
-  });
-
-  it('gives the result its shape', () => {
-    const request = { model_id: DEV, source_image_url: SOURCE, width: 512, height: 512 };
-    expect(warned(request)).toEqual(['width', 'height']);
-    expect(Object.keys(sent(request))).toEqual(['prompt', 'image']);
-  });
-
-  it('gives SDXL no shape where a mask is repainted', () => {
-    const request = { model_id: SDXL, source_image_url: SOURCE, aspect_ratio: '1:1' };
-    expect(warned(request)).toEqual(['aspect_ratio']);
-    const model_options = { mask: 'https://example.com/mask.png' };
-    expect(warned({ ...request, model_options })).toEqual([]);
-    expect(sent({ ...request, model_options })).toMatchObject({ ...model_options, width: 1024, height: 1024 });
-  });
-
-  it('is required, listed or given a fidelity where an entry of the catalogue says so', () => {
-    const source = { ...fluxDev.source!, field: 'images', list: true, required: true };
-    const model: Model = {
-      ...fluxDev,
-      source: { ...source, strength: { field: 'prompt_strength', counts: 'fidelity' } },
-      input: {
-        ...fluxDev.input,
-        properties: {
-          ...fluxDev.input.properties,
-          images: { type: 'array', items: { type: 'string', format: 'uri', description: '' }, description: '' },
-        },
-      },
-    };
-    expect(prepareFor(model, { prompt: 'a cat' })).toMatchObject({ errors: [{ field: 'source_image_url' }] });
-    expect(prepareFor(model, { prompt: 'a cat', source_image_url: SOURCE, strength: 0.9 })).toMatchObject({
-      providerInput: { images: [SOURCE], prompt_strength: 0.1 },
-    });
-  });
-});
-
-it('a model that is no longer offered is unknown', () => {
-  expect(prepareFor({ ...sdxl, active: false }, { prompt: 'a cat' })).toMatchObject({ code: 'unknown_model' });
-});
-
-describe('a model that makes one image, of no chosen size', () => {
-  const model: Model = { ...sdxl, outputsField: null, size: null };
-
-  it('refuses more images, and has no use for a size', () => {
-    expect(prepareFor(model, { prompt: 'a cat', num_outputs: 2 })).toMatchObject({
-      errors: [{ field: 'num_outputs' }],
-    });
-    expect(prepareFor(model, { prompt: 'a cat', num_outputs: 1, aspect_ratio: '1:1' })).toMatchObject({
-      providerInput: { prompt: 'a cat' },
-      warnings: [{ field: 'aspect_ratio' }],
-    });
+it('a model that makes one image, of no chosen size, has no use for a size', () => {
+  const model: Model = { ...findModel(SDXL)!, outputs: null, size: null };
+  expect(prepareFor(model, { prompt: 'a cat', num_outputs: 1, aspect_ratio: '1:1' })).toMatchObject({
+    providerInput: { prompt: 'a cat' },
+    warnings: [{ field: 'aspect_ratio' }],
   });
 });
 
 describe('faults of the system that Darkroom replaces', () => {
+  /** The models of the catalogue that have an input for this field, and a request with it for each. */
+  const withField = (field: 'negative_prompt' | 'seed', value: unknown) =>
+    OFFERED.filter(({ fields }) => fields[field] !== undefined).map((model) => {
+      const source = model.source?.required ? { source_image_url: SOURCE } : {};
+      return { model, prepared: prepareFor(model, { prompt: 'a cat', ...source, [field]: value }) };
+    });
+
   it('1: negative_prompt reached no model', () => {
-    expect(sent({ model_id: SDXL, negative_prompt: 'blur' })).toMatchObject({ negative_prompt: 'blur' });
+    const negative = withField('negative_prompt', 'blur');
+    expect(negative.map(({ model }) => model.id)).toEqual(
+      expect.arrayContaining([SDXL, LIGHTNING, SD35, 'qwen/qwen-image', CLARITY]),
+    );
+    for (const { prepared } of negative) {
+      expect(prepared).toMatchObject({ providerInput: { negative_prompt: 'blur' }, warnings: [] });
+    }
   });
 
   it('1: seed 0 was dropped', () => {
-    for (const model_id of [SCHNELL, DEV, SDXL]) expect(sent({ model_id, seed: 0 })).toMatchObject({ seed: 0 });
+    const seeded = withField('seed', 0);
+    expect(seeded.length).toBeGreaterThanOrEqual(16);
+    for (const { prepared } of seeded) expect(prepared).toMatchObject({ providerInput: { seed: 0 } });
   });
 
   it('1: 0 became the default', () => {
@@ -256,6 +227,10 @@ describe('faults of the system that Darkroom replaces', () => {
     expect(refused({ model_id: DEV, num_inference_steps: 51 })).toEqual(['num_inference_steps']);
     expect(refused({ model_id: SDXL, num_inference_steps: 501 })).toEqual(['num_inference_steps']);
     expect(refused({ model_id: SDXL, width: 4096, height: 128 })).toEqual(['width', 'height']);
+    expect(sent({ model_id: FLUX_PRO, width: 1920, height: 1080 })).toEqual({ prompt: 'a cat', aspect_ratio: '16:9' });
+    expect(warned({ model_id: FLUX_PRO, width: 1920, height: 1080 })).toEqual(['width']);
+    expect(refused({ model_id: LIGHTNING, num_inference_steps: 11 })).toEqual(['num_inference_steps']);
+    expect(refused({ model_id: SD35, guidance_scale: 0 })).toEqual(['guidance_scale']);
   });
 
   it('2: an undefined strength became null for FLUX', () => {
@@ -265,10 +240,22 @@ describe('faults of the system that Darkroom replaces', () => {
     expect(sent({ model_id: DEV, strength: 0.5 })).not.toHaveProperty('prompt_strength');
   });
 
-  it('2: strength meant opposite things for two model families', () => {
-    const strengths = [DEV, SDXL].map((model_id) => sent({ model_id, source_image_url: SOURCE, strength: 0.2 }));
-    expect(strengths.map((input) => input.prompt_strength)).toEqual([0.2, 0.2]);
+  it.each([0, 0.2, 1])('2: strength meant opposite things for two model families: %d', (strength) => {
+    const families = [DEV, 'black-forest-labs/flux-krea-dev', SDXL, SD35, `${SD35}-turbo`];
+    const strengths = families.map((model_id) => sent({ model_id, source_image_url: SOURCE, strength }));
+    expect(strengths.map((input) => input.prompt_strength)).toEqual(families.map(() => strength));
   });
+
+  it.each(['qwen/qwen-image', 'black-forest-labs/flux-1.1-pro-ultra', CLARITY, KONTEXT])(
+    '2: a strength whose direction is not known is not guessed: %s',
+    (model_id) => {
+      const request = { model_id, source_image_url: SOURCE, strength: 0.2 };
+      expect(warned(request)).toEqual(['strength']);
+      const { seed: _drawn, ...without } = sent({ model_id, source_image_url: SOURCE });
+      const { seed: _another, ...input } = sent(request);
+      expect(input).toEqual(without);
+    },
+  );
 
   it.each([
     ['7:4', 1792, 1024, '16:9'],
@@ -277,6 +264,57 @@ describe('faults of the system that Darkroom replaces', () => {
     ['5:4', 1280, 1024, '5:4'],
   ])('3: aspect ratios were reduced, not snapped: %s', (_, width, height, aspect_ratio) => {
     expect(sent({ width, height })).toEqual({ prompt: 'a cat', aspect_ratio });
+  });
+
+  it.each([
+    ['7:4', '16:9'],
+    ['12:5', '21:9'],
+    ['4:3', '4:3'],
+    ['17:13', '4:3'],
+  ])('3: aspect ratios were reduced, not snapped: %s by its name', (aspect_ratio, taken) => {
+    expect(sent({ aspect_ratio })).toEqual({ prompt: 'a cat', aspect_ratio: taken });
+    expect(warned({ aspect_ratio })).toEqual(aspect_ratio === taken ? [] : ['aspect_ratio']);
+  });
+
+  it('3: 4:3 became 5:4, but for models that do not know it', () => {
+    const fourThirds = OFFERED.filter(({ size, source }) => size && !source?.required).map((model) => {
+      const prepared = prepareFor(model, { prompt: 'a cat', aspect_ratio: '4:3' });
+      return [model.id, prepared.ok && prepared.warnings.length];
+    });
+    const inexact = fourThirds.filter(([, warnings]) => warnings !== 0);
+    expect(inexact.map(([id]) => id)).toEqual([SD35, `${SD35}-turbo`]);
+    expect(sent({ model_id: SD35, aspect_ratio: '4:3' })).toEqual({ prompt: 'a cat', aspect_ratio: '5:4' });
+  });
+
+  const imagen = OFFERED.find(({ id }) => id === 'google/imagen-4')!;
+  it.each<[string, Model, Partial<GenerationRequestBody>, object]>([
+    ['imagen', imagen, { aspect_ratio: '4:3', output_format: 'jpeg' }, { aspect_ratio: '4:3', output_format: 'jpg' }],
+    ['imagen', imagen, { width: 2048, height: 2048 }, { aspect_ratio: '1:1', image_size: '2K' }],
+    ['seedream-4', findModel(SEEDREAM_4)!, { aspect_ratio: '4:3' }, { aspect_ratio: '4:3' }],
+    [
+      'seedream-4',
+      findModel(SEEDREAM_4)!,
+      { width: 2000, height: 1100, source_image_url: SOURCE },
+      { size: 'custom', width: 2000, height: 1100, image_input: [SOURCE] },
+    ],
+    [
+      'recraft SVG',
+      findModel(RECRAFT_SVG)!,
+      { aspect_ratio: '4:3', style: 'line_art', output_format: 'svg' },
+      { size: '1365x1024', style: 'line_art' },
+    ],
+    ['recraft SVG', findModel(RECRAFT_SVG)!, { width: 1820, height: 1024 }, { size: '1820x1024' }],
+    [
+      'ideogram',
+      findModel(IDEOGRAM)!,
+      { aspect_ratio: '16:10', style: 'Realistic', seed: 7 },
+      { aspect_ratio: '16:10', style_type: 'Realistic', seed: 7 },
+    ],
+    ['ideogram', findModel(IDEOGRAM)!, { width: 1312, height: 736 }, { resolution: '1312x736' }],
+  ])('4: wrong parameter names were sent to %s', (_, model, request, input) => {
+    const prepared = prepareFor(model, { prompt: 'a cat', ...request });
+    expect(prepared).toMatchObject({ ok: true, providerInput: { prompt: 'a cat', ...input } });
+    expect(Object.keys(prepared.ok ? prepared.providerInput : {})).toHaveLength(Object.keys(input).length + 1);
   });
 
   it('4: wrong parameter names were sent', () => {

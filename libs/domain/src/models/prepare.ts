@@ -1,14 +1,17 @@
 import type { GenerationInput, Warning } from '../generation/events.js';
 import { DEFAULT_MODEL_ID, findModel } from './catalogue.js';
 import { ProviderInputDraft, type FieldError } from './draft.js';
+import { contradictionOfSize, mapSize } from './map-size.js';
 import { MAPPED_FIELDS, needsPrompt, type Model } from './model.js';
-import { mapSize } from './map-size.js';
 import { NO_SWITCHES, whyNotOffered, type ModelSwitches } from './offer.js';
 import { estimatedCostUsd } from './price.js';
-import { inputsOfAny, inputsOfEvery } from './size.js';
+import { inputsOfEvery } from './size.js';
 
 /** The longest prompt, in UTF-16 code units. */
 export const PROMPT_MAX_LENGTH = 10_000;
+
+/** The most images of one generation, whatever more a model would make. */
+export const OUTPUTS_MAX = 4;
 
 /** What a request says of the image. A field that is missing, null or undefined is left to the model. */
 export type GenerationRequestBody = { readonly model_id?: string | null } & {
@@ -139,6 +142,7 @@ function mapOutputs(draft: ProviderInputDraft, asked: number | null): void {
     if (asked !== 1) draft.refuse('num_outputs', 'must be 1 for this model');
     return;
   }
+  if (asked > OUTPUTS_MAX) return draft.refuse('num_outputs', `must be at most ${OUTPUTS_MAX}`);
   draft.send(outputs.field, asked, 'num_outputs');
   if (asked > 1) {
     draft.sendAll(outputs.beside, 'num_outputs');
@@ -216,20 +220,20 @@ export function complement(strength: number): number {
 }
 
 /** Inputs that have a field of their own in the request cannot be set past it: the two could contradict each other. */
-function mapOptions(draft: ProviderInputDraft, { model_options: options, width }: GenerationInput): void {
+function mapOptions(draft: ProviderInputDraft, input: GenerationInput): void {
   const owned = ownedInputs(draft.model);
-  const sized = width === null ? [] : [...inputsOfAny(draft.model.size), ...besidePixels(draft.model)];
-  for (const [name, value] of Object.entries(options)) {
+  const contradiction = contradictionOfSize(draft, input);
+  const limits = new Map(input.source_image_url === null ? [] : Object.entries(draft.model.source?.limits ?? {}));
+  for (const [name, value] of Object.entries(input.model_options)) {
     const field = `model_options.${name}`;
     const owner = owned.get(name);
-    if (owner !== undefined) draft.refuse(field, `must be given as ${owner}`);
-    else if (sized.includes(name)) draft.refuse(field, 'is decided by width and height');
-    else draft.send(name, value, field);
+    const fault = owner === undefined ? contradiction(name, value) : `must be given as ${owner}`;
+    const { maximum = Infinity } = limits.get(name) ?? {};
+    if (fault !== null) draft.refuse(field, fault);
+    else if (typeof value === 'number' && value > maximum) {
+      draft.refuse(field, `must be at most ${maximum} beside a source image`);
+    } else draft.send(name, value, field);
   }
-}
-
-function besidePixels({ size }: Model): string[] {
-  return Object.keys(size?.pixels?.beside ?? {});
 }
 
 /** The model's inputs that a request field stands for, with the name of that field. */

@@ -1,9 +1,9 @@
 import type { PropertySchema } from './input-schema.js';
 import { MAPPED_FIELDS, needsPrompt, type Model, type ModelKind } from './model.js';
 import { NO_SWITCHES, offerOf } from './offer.js';
-import { complement, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
+import { complement, OUTPUTS_MAX, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
 import type { Price } from './price.js';
-import { RATIO_PATTERN, ratioOf, sizeOfRatio, type SizeChoice } from './size.js';
+import { RATIO_PATTERN, ratioOf, sizeWithin, type SizeChoice } from './size.js';
 
 /** A schema in the answer: what we describe inputs with, and the keywords that describe our own fields. */
 export interface ParameterSchema extends Omit<Partial<PropertySchema>, 'type'> {
@@ -83,16 +83,16 @@ export function presentModel(model: Model): ModelView {
 function priceView(price: Price | null): PriceView | null {
   if (price === null) return null;
   const amounts = Object.entries(price).filter(([, value]) => typeof value === 'number');
-  return Object.fromEntries(amounts) as PriceView;
+  return Object.fromEntries(amounts);
 }
 
-function sizesOf({ size }: Model): Omit<SizeChoice, 'inputs'>[] {
+function sizesOf({ size, input }: Model): Omit<SizeChoice, 'inputs'>[] {
   if (size === null) return [];
   const { choices, pixels } = size;
   if (choices.length === 0 && pixels) {
     return COMMON_RATIOS.map((ratio) => ({
       aspect_ratio: ratio,
-      ...sizeOfRatio(ratioOf(ratio) ?? 1, pixels),
+      ...sizeWithin(ratioOf(ratio) ?? 1, pixels, input),
       exact: true,
     }));
   }
@@ -104,7 +104,7 @@ function parametersOf(model: Model): Record<string, ParameterSchema> {
   return present({
     ...Object.fromEntries(MAPPED_FIELDS.map((field) => [field, inputOf(model, model.fields[field])])),
     prompt: promptParameter(model),
-    num_outputs: inputOf(model, model.outputs?.field) ?? ONE_OUTPUT,
+    num_outputs: outputsParameter(model),
     output_format: formatParameter(model),
     ...sizeParameters(model),
     source_image_url: source && { type: 'string', format: 'uri', description: 'Source image' },
@@ -130,13 +130,12 @@ function promptParameter(model: Model): ParameterSchema | null {
   };
 }
 
-const ONE_OUTPUT: ParameterSchema = {
-  type: 'integer',
-  minimum: 1,
-  maximum: 1,
-  default: 1,
-  description: 'This model makes one image at a time',
-};
+function outputsParameter(model: Model): ParameterSchema {
+  const own = inputOf(model, model.outputs?.field);
+  const limits = { type: 'integer', minimum: 1, maximum: 1, default: 1 } as const;
+  if (!own) return { ...limits, description: 'This model makes one image at a time' };
+  return { ...limits, ...own, maximum: Math.min(own.maximum ?? OUTPUTS_MAX, OUTPUTS_MAX) };
+}
 
 function present(parameters: Record<string, ParameterSchema | null | undefined>): Record<string, ParameterSchema> {
   const given = Object.entries(parameters).filter((entry): entry is [string, ParameterSchema] => entry[1] != null);

@@ -1,3 +1,5 @@
+import type { InputSchema } from './input-schema.js';
+
 /** A size that a model offers: the inputs that ask for it, and the pixels that come back. */
 export interface SizeChoice {
   readonly aspect_ratio: string;
@@ -113,6 +115,14 @@ export function sizeOfRatio(ratio: number, { area, step }: Pick<PixelInputs, 'ar
     width: toStep(Math.sqrt(area * ratio), step),
     height: toStep(Math.sqrt(area / ratio), step),
   };
+}
+
+/** The size of this ratio, of about the area that the model makes or, where its sides' limits ask for it, less or more. */
+export function sizeWithin(ratio: number, pixels: PixelInputs, { properties }: InputSchema): Pixels {
+  const [width, height] = [properties[pixels.width], properties[pixels.height]];
+  const most = Math.min((width?.maximum ?? Infinity) ** 2 / ratio, (height?.maximum ?? Infinity) ** 2 * ratio);
+  const least = Math.max((width?.minimum ?? 1) ** 2 / ratio, (height?.minimum ?? 1) ** 2 * ratio);
+  return sizeOfRatio(ratio, { area: Math.min(Math.max(pixels.area, least), most), step: pixels.step });
 }
 
 /** The nearest multiple of `step`, which is not 0. */

@@ -1,17 +1,21 @@
 import type { Model } from '../model.js';
-import { decimal, flag, image, images, oneOf, text, whole } from './inputs.js';
-import { MEGAPIXEL, customPixels, shapes } from './sizes.js';
 import type { ProviderInput } from '../price.js';
+import { defineModel, sourceIn } from './define.js';
+import { decimal, flag, image, images, oneOf, text, whole } from './inputs.js';
+import { customPixels, MEGAPIXEL, shapes } from './sizes.js';
 
-/** Inputs that flux-pro and flux-1.1-pro share. */
-const FLUX_PRO = {
+const RATIOS = ['1:1', '16:9', '3:2', '2:3', '4:5', '5:4', '9:16', '3:4', '4:3'];
+const ULTRA_RATIOS = ['21:9', '16:9', '3:2', '4:3', '5:4', '1:1', '4:5', '3:4', '2:3', '9:16', '9:21'];
+const KONTEXT_RATIOS = [
+  ...['1:1', '16:9', '9:16', '4:3', '3:4', '3:2', '2:3', '4:5', '5:4'],
+  ...['21:9', '9:21', '2:1', '1:2'],
+];
+
+/** Of pro and 1.1 pro. */
+const INPUTS = {
   prompt: text('Text prompt'),
   image_prompt: image('Reference image (Flux Redux), used with the prompt'),
-  aspect_ratio: oneOf(
-    'Output shape',
-    ['custom', '1:1', '16:9', '3:2', '2:3', '4:5', '5:4', '9:16', '3:4', '4:3'],
-    '1:1',
-  ),
+  aspect_ratio: oneOf('Output shape', ['custom', ...RATIOS], '1:1'),
   width: whole('Output width in pixels', { minimum: 256, maximum: 1440 }),
   height: whole('Output height in pixels', { minimum: 256, maximum: 1440 }),
   seed: whole('Random seed; omit for random'),
@@ -21,7 +25,11 @@ const FLUX_PRO = {
   prompt_upsampling: flag('Let the model rewrite the prompt', false),
 };
 
-const FLUX_PRO_RATIOS = ['1:1', '16:9', '3:2', '2:3', '4:5', '5:4', '9:16', '3:4', '4:3'];
+/** Of pro and 1.1 pro, which round both sides to a multiple of 32. */
+const SIZE = {
+  choices: shapes(RATIOS, [{ area: MEGAPIXEL }]),
+  pixels: customPixels({ aspect_ratio: 'custom' }, 32, MEGAPIXEL),
+};
 
 const RESOLUTION = /^([\d.]+) MP$/;
 
@@ -36,15 +44,14 @@ function flux2Megapixels(input: ProviderInput): number | null {
 }
 
 /** Inputs as recorded in April 2026. `steps` and `interval` are called deprecated there, and are still taken. */
-const fluxPro: Model = {
+const fluxPro = defineModel({
   id: 'black-forest-labs/flux-pro',
-  version: null,
   title: 'FLUX.1 [pro]',
   kind: 'text-to-image',
   goodAt: 'The first generation of FLUX at its best; newer ones follow a prompt more closely.',
   input: {
     properties: {
-      ...FLUX_PRO,
+      ...INPUTS,
       steps: whole('Marked deprecated', { minimum: 1, maximum: 50, default: 25 }),
       guidance: decimal('Prompt guidance strength', { minimum: 2, maximum: 5, default: 3 }),
       interval: decimal('Marked deprecated', { minimum: 1, maximum: 4, default: 2 }),
@@ -52,72 +59,35 @@ const fluxPro: Model = {
     required: ['prompt'],
   },
   fields: { prompt: 'prompt', num_inference_steps: 'steps', guidance_scale: 'guidance', seed: 'seed' },
-  drawsNoSeed: false,
-  outputs: null,
   formatField: 'output_format',
-  size: {
-    choices: shapes(FLUX_PRO_RATIOS, [{ area: MEGAPIXEL }]),
-    pixels: customPixels({ aspect_ratio: 'custom' }, 32, MEGAPIXEL),
-  },
-  source: {
-    field: 'image_prompt',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  size: SIZE,
+  source: sourceIn('image_prompt'),
   output: { shape: 'uri', formats: ['webp', 'jpg', 'png'] },
   price: { usd_per_image: 0.055 },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: null,
-};
+});
 
 /** Inputs as recorded in November 2024; price from replicate.com/pricing, October 2026. */
-const flux11Pro: Model = {
+const flux11Pro = defineModel({
   id: 'black-forest-labs/flux-1.1-pro',
-  version: null,
   title: 'FLUX1.1 [pro]',
   kind: 'text-to-image',
   goodAt: 'High quality at any size up to 1440 pixels a side.',
   input: {
-    properties: {
-      ...FLUX_PRO,
-    },
+    properties: INPUTS,
     required: ['prompt'],
   },
   fields: { prompt: 'prompt', seed: 'seed' },
-  drawsNoSeed: false,
-  outputs: null,
   formatField: 'output_format',
-  size: {
-    choices: shapes(FLUX_PRO_RATIOS, [{ area: MEGAPIXEL }]),
-    pixels: customPixels({ aspect_ratio: 'custom' }, 32, MEGAPIXEL),
-  },
-  source: {
-    field: 'image_prompt',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  size: SIZE,
+  source: sourceIn('image_prompt'),
   output: { shape: 'uri', formats: ['webp', 'jpg', 'png'] },
   price: { usd_per_image: 0.04 },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: 'The aspect ratios are those of 2024-11.',
-};
+  unsure: 'The aspect ratios are those that were recorded in 2024-11.',
+});
 
 /** Inputs as recorded in April 2026. */
-const flux11ProUltra: Model = {
+const flux11ProUltra = defineModel({
   id: 'black-forest-labs/flux-1.1-pro-ultra',
-  version: null,
   title: 'FLUX1.1 [pro] Ultra',
   kind: 'text-to-image',
   goodAt: 'Large images of about four megapixels; a raw look for photographs.',
@@ -125,11 +95,7 @@ const flux11ProUltra: Model = {
     properties: {
       prompt: text('Text prompt'),
       image_prompt: image('Reference image (Flux Redux), used with the prompt'),
-      aspect_ratio: oneOf(
-        'Output shape',
-        ['21:9', '16:9', '3:2', '4:3', '5:4', '1:1', '4:5', '3:4', '2:3', '9:16', '9:21'],
-        '1:1',
-      ),
+      aspect_ratio: oneOf('Output shape', ULTRA_RATIOS, '1:1'),
       raw: flag('Less processed look', false),
       seed: whole('Random seed; omit for random'),
       output_format: oneOf('File format of the result', ['jpg', 'png'], 'jpg'),
@@ -139,38 +105,21 @@ const flux11ProUltra: Model = {
     required: ['prompt'],
   },
   fields: { prompt: 'prompt', seed: 'seed' },
-  drawsNoSeed: false,
-  outputs: null,
   formatField: 'output_format',
   size: {
-    choices: shapes(
-      ['21:9', '16:9', '3:2', '4:3', '5:4', '1:1', '4:5', '3:4', '2:3', '9:16', '9:21'],
-      [{ area: 4 * MEGAPIXEL }],
-    ),
+    choices: shapes(ULTRA_RATIOS, [{ area: 4 * MEGAPIXEL }]),
     pixels: null,
   },
-  source: {
-    field: 'image_prompt',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  source: sourceIn('image_prompt'),
   output: { shape: 'uri', formats: ['jpg', 'png'] },
   price: { usd_per_image: 0.06 },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
   unsure:
     'Which end of image_prompt_strength favours the image is not published: strength is not translated, the input can be set as a model option. Pixels are about four megapixels.',
-};
+});
 
 /** Inputs as on replicate.com and recorded in April 2026. It edits by instruction, and has no strength. */
-const fluxKontextPro: Model = {
+const fluxKontextPro = defineModel({
   id: 'black-forest-labs/flux-kontext-pro',
-  version: null,
   title: 'FLUX.1 Kontext [pro]',
   kind: 'image-to-image',
   goodAt: 'Editing an image by an instruction in words.',
@@ -178,26 +127,7 @@ const fluxKontextPro: Model = {
     properties: {
       prompt: text('Text prompt'),
       input_image: image('Image to edit or use as reference'),
-      aspect_ratio: oneOf(
-        'Output shape',
-        [
-          'match_input_image',
-          '1:1',
-          '16:9',
-          '9:16',
-          '4:3',
-          '3:4',
-          '3:2',
-          '2:3',
-          '4:5',
-          '5:4',
-          '21:9',
-          '9:21',
-          '2:1',
-          '1:2',
-        ],
-        'match_input_image',
-      ),
+      aspect_ratio: oneOf('Output shape', ['match_input_image', ...KONTEXT_RATIOS], 'match_input_image'),
       seed: whole('Random seed; omit for random'),
       output_format: oneOf('File format of the result', ['jpg', 'png'], 'png'),
       safety_tolerance: whole('0 strict to 6 permissive; at most 2 when an input image is sent', {
@@ -210,49 +140,27 @@ const fluxKontextPro: Model = {
     required: ['prompt'],
   },
   fields: { prompt: 'prompt', seed: 'seed' },
-  drawsNoSeed: false,
-  outputs: null,
   formatField: 'output_format',
   size: {
-    choices: shapes(
-      ['1:1', '16:9', '9:16', '4:3', '3:4', '3:2', '2:3', '4:5', '5:4', '21:9', '9:21', '2:1', '1:2'],
-      [{ area: MEGAPIXEL }],
-    ),
+    choices: shapes(KONTEXT_RATIOS, [{ area: MEGAPIXEL }]),
     pixels: null,
   },
-  source: {
-    field: 'input_image',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  source: sourceIn('input_image', { limits: { safety_tolerance: { maximum: 2 } } }),
   output: { shape: 'uri', formats: ['jpg', 'png'] },
   price: { usd_per_image: 0.04 },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: null,
-};
+});
 
 /** Inputs as on replicate.com and recorded in April 2026. */
-const flux2Pro: Model = {
+const flux2Pro = defineModel({
   id: 'black-forest-labs/flux-2-pro',
-  version: null,
   title: 'FLUX.2 [pro]',
   kind: 'text-to-image',
   goodAt: 'Top quality, with up to eight reference images.',
   input: {
     properties: {
       prompt: text('Text prompt'),
-      input_images: images('Up to 8 reference images (jpeg, png, gif, webp)'),
-      aspect_ratio: oneOf(
-        'Output shape',
-        ['match_input_image', 'custom', '1:1', '16:9', '3:2', '2:3', '4:5', '5:4', '9:16', '3:4', '4:3'],
-        '1:1',
-      ),
+      input_images: images('Up to 8 reference images (jpeg, png, gif, webp)', []),
+      aspect_ratio: oneOf('Output shape', ['match_input_image', 'custom', ...RATIOS], '1:1'),
       resolution: oneOf(
         'Megapixel tier; above 2 MP not recommended',
         ['match_input_image', '0.5 MP', '1 MP', '2 MP', '4 MP'],
@@ -268,11 +176,9 @@ const flux2Pro: Model = {
     required: ['prompt'],
   },
   fields: { prompt: 'prompt', seed: 'seed' },
-  drawsNoSeed: false,
-  outputs: null,
   formatField: 'output_format',
   size: {
-    choices: shapes(FLUX_PRO_RATIOS, [
+    choices: shapes(RATIOS, [
       { area: MEGAPIXEL },
       { area: MEGAPIXEL / 2, inputs: { resolution: '0.5 MP' } },
       { area: 2 * MEGAPIXEL, inputs: { resolution: '2 MP' } },
@@ -280,21 +186,12 @@ const flux2Pro: Model = {
     ]),
     pixels: customPixels({ aspect_ratio: 'custom' }, 16, MEGAPIXEL),
   },
-  source: {
-    field: 'input_images',
-    list: true,
-    required: false,
-    strength: null,
-    givesShape: false,
-    shape: { aspect_ratio: 'match_input_image' },
-    mask: null,
-  },
+  source: sourceIn('input_images', { list: true, shape: { aspect_ratio: 'match_input_image' } }),
   references: { field: 'input_images', max: 8 },
   output: { shape: 'uri', formats: ['webp', 'jpg', 'png'] },
   price: { usd_per_run: 0.015, usd_per_megapixel: 0.015, megapixels: flux2Megapixels },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: 'What input images cost depends on their size, so nothing is quoted with one.',
-};
+  unsure:
+    'What input images cost depends on their size, so nothing is quoted with one. Whether megapixels are rounded up is not published.',
+});
 
 export const FLUX_PRO_MODELS: readonly Model[] = [fluxPro, flux11Pro, flux11ProUltra, fluxKontextPro, flux2Pro];

@@ -1,4 +1,5 @@
 import type { Model } from '../model.js';
+import { defineModel, sourceIn } from './define.js';
 import { image, images, oneOf, text, whole } from './inputs.js';
 import { MEGAPIXEL, resolutions, shapes } from './sizes.js';
 
@@ -93,11 +94,10 @@ const RESOLUTIONS = [
   '1536x640',
 ];
 
-/** A shape by its name, and beside it every resolution, called by the shape that is nearest to it. */
-const V3_SIZES = [...shapes(RATIOS, [{ area: MEGAPIXEL }]), ...resolutions('resolution', RESOLUTIONS, RATIOS)];
+/** A shape by its name, and every resolution. */
+const SIZES = [...shapes(RATIOS, [{ area: MEGAPIXEL }]), ...resolutions('resolution', RESOLUTIONS, RATIOS)];
 
-/** The three have the same inputs. */
-const IDEOGRAM_V3 = {
+const INPUTS = {
   prompt: text('Text prompt'),
   image: image('Image to inpaint; needs mask'),
   mask: image('Inpainting mask: black is repainted, white is kept'),
@@ -178,109 +178,46 @@ const IDEOGRAM_V3 = {
   style_reference_images: images('Images whose style to follow'),
 };
 
-/** Inputs as recorded in April 2026. A mask is black where the image is repainted, which is the reverse of SDXL. */
-const turbo: Model = {
+/**
+ * The three differ by price and quality alone. A mask is black where the image is repainted, which is the reverse of SDXL;
+ * beside it a size has no effect, and a source without one is not taken.
+ */
+const IDEOGRAM_V3 = {
+  kind: 'text-to-image',
+  input: { properties: INPUTS, required: ['prompt'] },
+  fields: { prompt: 'prompt', seed: 'seed', style: 'style_type' },
+  size: { choices: SIZES, pixels: null },
+  source: sourceIn('image', { givesShape: true, mask: { field: 'mask', required: true, givesSizeBack: false } }),
+  references: { field: 'style_reference_images', max: 3 },
+  output: { shape: 'uri', formats: [] },
+  unsure: 'The file format is not published, nor how many style reference images it takes; three are allowed.',
+} as const;
+
+/** Inputs as recorded in April 2026. */
+const turbo = defineModel({
+  ...IDEOGRAM_V3,
   id: 'ideogram-ai/ideogram-v3-turbo',
-  version: null,
   title: 'Ideogram v3 Turbo',
-  kind: 'text-to-image',
   goodAt: 'Text and design in images, quickly.',
-  input: {
-    properties: {
-      ...IDEOGRAM_V3,
-    },
-    required: ['prompt'],
-  },
-  fields: { prompt: 'prompt', seed: 'seed', style: 'style_type' },
-  drawsNoSeed: false,
-  outputs: null,
-  formatField: null,
-  size: { choices: V3_SIZES, pixels: null },
-  source: {
-    field: 'image',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: true,
-    shape: {},
-    mask: { field: 'mask', required: true, givesSizeBack: false },
-  },
-  references: { field: 'style_reference_images', max: 3 },
-  output: { shape: 'uri', formats: [] },
   price: { usd_per_image: 0.03 },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: 'The file format is not published.',
-};
+});
 
-/** Inputs as on replicate.com; see turbo for the mask. */
-const balanced: Model = {
+/** Inputs as on replicate.com. */
+const balanced = defineModel({
+  ...IDEOGRAM_V3,
   id: 'ideogram-ai/ideogram-v3-balanced',
-  version: null,
   title: 'Ideogram v3 Balanced',
-  kind: 'text-to-image',
   goodAt: 'Text and design in images, at middling price and quality.',
-  input: {
-    properties: {
-      ...IDEOGRAM_V3,
-    },
-    required: ['prompt'],
-  },
-  fields: { prompt: 'prompt', seed: 'seed', style: 'style_type' },
-  drawsNoSeed: false,
-  outputs: null,
-  formatField: null,
-  size: { choices: V3_SIZES, pixels: null },
-  source: {
-    field: 'image',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: true,
-    shape: {},
-    mask: { field: 'mask', required: true, givesSizeBack: false },
-  },
-  references: { field: 'style_reference_images', max: 3 },
-  output: { shape: 'uri', formats: [] },
   price: { usd_per_image: 0.06 },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: 'The file format is not published.',
-};
+});
 
-/** Inputs as on replicate.com; price from replicate.com/pricing, October 2026. See turbo for the mask. */
-const quality: Model = {
+/** Inputs as recorded in 2026; price from replicate.com/pricing, October 2026. */
+const quality = defineModel({
+  ...IDEOGRAM_V3,
   id: 'ideogram-ai/ideogram-v3-quality',
-  version: null,
   title: 'Ideogram v3 Quality',
-  kind: 'text-to-image',
   goodAt: 'Text and design in images, at its best.',
-  input: {
-    properties: {
-      ...IDEOGRAM_V3,
-    },
-    required: ['prompt'],
-  },
-  fields: { prompt: 'prompt', seed: 'seed', style: 'style_type' },
-  drawsNoSeed: false,
-  outputs: null,
-  formatField: null,
-  size: { choices: V3_SIZES, pixels: null },
-  source: {
-    field: 'image',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: true,
-    shape: {},
-    mask: { field: 'mask', required: true, givesSizeBack: false },
-  },
-  references: { field: 'style_reference_images', max: 3 },
-  output: { shape: 'uri', formats: [] },
   price: { usd_per_image: 0.09 },
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: 'The file format is not published.',
-};
+});
 
 export const IDEOGRAM_MODELS: readonly Model[] = [turbo, balanced, quality];

@@ -33,8 +33,8 @@ export function image(description: string): PropertySchema {
   return { type: 'string', format: 'uri', description };
 }
 
-export function images(description: string): PropertySchema {
-  return { type: 'array', items: image('Image'), description };
+export function images(description: string, byDefault?: readonly never[]): PropertySchema {
+  return { type: 'array', items: image('Image'), ...(byDefault && { default: byDefault }), description };
 }
 
 export function listOf(description: string, type: 'string' | 'number'): PropertySchema {

@@ -1,11 +1,13 @@
 import type { Model } from '../model.js';
+import { defineModel, sourceIn } from './define.js';
 import { decimal, flag, image, listOf, oneOf, text, whole } from './inputs.js';
 import { MEGAPIXEL, shapes } from './sizes.js';
 
+const RATIOS = ['1:1', '16:9', '9:16', '4:3', '3:4', '3:2', '2:3'];
+
 /** Inputs as on replicate.com and recorded in 2026. */
-const qwenImage: Model = {
+const qwenImage = defineModel({
   id: 'qwen/qwen-image',
-  version: null,
   title: 'Qwen Image',
   kind: 'text-to-image',
   goodAt: 'Text in images, Chinese included, at a low price.',
@@ -14,7 +16,7 @@ const qwenImage: Model = {
       prompt: text('Text prompt'),
       negative_prompt: text('What to keep out of the image', ' '),
       image: image('Source image'),
-      aspect_ratio: oneOf('Output shape', ['1:1', '16:9', '9:16', '4:3', '3:4', '3:2', '2:3'], '16:9'),
+      aspect_ratio: oneOf('Output shape', RATIOS, '16:9'),
       image_size: oneOf('Size choice', ['optimize_for_quality', 'optimize_for_speed'], 'optimize_for_quality'),
       seed: whole('Random seed; omit for random'),
       go_fast: flag('Use the speed-optimised variant', true),
@@ -40,32 +42,20 @@ const qwenImage: Model = {
     guidance_scale: 'guidance',
     seed: 'seed',
   },
-  drawsNoSeed: false,
-  outputs: null,
   formatField: 'output_format',
   size: {
-    choices: shapes(
-      ['1:1', '16:9', '9:16', '4:3', '3:4', '3:2', '2:3'],
-      [{ area: 1.7 * MEGAPIXEL }, { area: MEGAPIXEL, inputs: { image_size: 'optimize_for_speed' } }],
-    ),
+    choices: shapes(RATIOS, [
+      { area: 1.7 * MEGAPIXEL },
+      { area: MEGAPIXEL, inputs: { image_size: 'optimize_for_speed' } },
+    ]),
     pixels: null,
   },
-  source: {
-    field: 'image',
-    list: false,
-    required: false,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  source: sourceIn('image'),
   output: { shape: 'uri[]', formats: ['webp', 'jpg', 'png'] },
   price: { usd_per_image: 0.025 },
   typicalSeconds: 3.5,
-  availability: { state: 'offered' },
   unsure:
-    'Which way its strength counts is not published: strength is not translated, the input can be set as a model option.',
-};
+    'Which way its strength counts is not published: strength is not translated, the input can be set as a model option. Pixels are about 1.7 megapixels, 1 with image_size optimize_for_speed; whether an aspect ratio has an effect beside a source is not published.',
+});
 
 export const QWEN_MODELS: readonly Model[] = [qwenImage];

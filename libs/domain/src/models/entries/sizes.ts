@@ -20,6 +20,8 @@ const FLUX_1_MEGAPIXEL: readonly (readonly [ratio: string, width: number, height
   ['9:21', 640, 1536],
 ];
 
+export const FLUX_1_RATIOS: readonly string[] = FLUX_1_MEGAPIXEL.map(([ratio]) => ratio);
+
 export const FLUX_1_SIZES: readonly SizeChoice[] = [...fluxSizes(1, {}), ...fluxSizes(2, { megapixels: '0.25' })];
 
 function fluxSizes(part: number, inputs: Readonly<Record<string, string>>): SizeChoice[] {
@@ -34,7 +36,8 @@ function fluxSizes(part: number, inputs: Readonly<Record<string, string>>): Size
 
 /** One resolution of a model, and the inputs that ask for it; none for the one it makes by itself. */
 interface Resolution {
-  readonly area: number;
+  /** Pixels of its images, or of one whose longer side is so many times the shorter. */
+  readonly area: number | ((stretch: number) => number);
   readonly inputs?: Readonly<Record<string, string>>;
 }
 
@@ -44,26 +47,32 @@ const ABOUT = 16;
 /** Every shape in every resolution, of a model that does not publish what pixels they are. The first is its own. */
 export function shapes(ratios: readonly string[], resolutions: readonly Resolution[]): SizeChoice[] {
   return resolutions.flatMap(({ area, inputs }) =>
-    ratios.map((aspect_ratio) => ({
-      aspect_ratio,
-      ...sizeOfRatio(ratioOf(aspect_ratio) ?? 1, { area, step: ABOUT }),
-      exact: false,
-      inputs: { aspect_ratio, ...inputs },
-    })),
+    ratios.map((aspect_ratio) => {
+      const ratio = ratioOf(aspect_ratio) ?? 1;
+      const pixels = typeof area === 'number' ? area : area(Math.max(ratio, 1 / ratio));
+      const size = sizeOfRatio(ratio, { area: pixels, step: ABOUT });
+      return { aspect_ratio, ...size, exact: false, inputs: { aspect_ratio, ...inputs } };
+    }),
   );
 }
 
-/** Sizes that a model takes as `WxH` in one input, each named for the nearest of these ratios. */
+/**
+ * Sizes that a model takes as `WxH` in one input. Of these ratios each is the name of the size that comes nearest to it;
+ * further sizes are called by their own.
+ */
 export function resolutions(input: string, pixels: readonly string[], ratios: readonly string[]): SizeChoice[] {
-  return pixels.map((text) => {
+  const sizes = pixels.map((text) => {
     const [width, height] = text.split('x').map(Number) as [number, number];
-    return { aspect_ratio: nearestName(ratios, width, height), width, height, exact: true, inputs: { [input]: text } };
+    return { aspect_ratio: reduced(width, height), width, height, exact: true, inputs: { [input]: text } };
   });
+  const names = new Map(ratios.map((ratio) => [choiceOfRatio(sizes, ratio), ratio]));
+  return sizes.map((size) => ({ ...size, aspect_ratio: names.get(size) ?? size.aspect_ratio }));
 }
 
-function nearestName(ratios: readonly string[], width: number, height: number): string {
-  const named = shapes(ratios, [{ area: MEGAPIXEL }]);
-  return choiceOfRatio(named, `${width}:${height}`)?.aspect_ratio ?? `${width}:${height}`;
+function reduced(width: number, height: number): string {
+  const divisor = (one: number, other: number): number => (other === 0 ? one : divisor(other, one % other));
+  const common = divisor(width, height);
+  return `${width / common}:${height / common}`;
 }
 
 /** Inputs named width and height, that have an effect beside others. */

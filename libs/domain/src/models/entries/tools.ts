@@ -1,8 +1,9 @@
 import type { Model } from '../model.js';
+import { defineModel, sourceIn } from './define.js';
 import { decimal, flag, image, oneOf, text, whole } from './inputs.js';
 
 /** Inputs as recorded of this version in April 2026; that it does not shrink (a factor below 1) is ours. */
-const realEsrgan: Model = {
+const realEsrgan = defineModel({
   id: 'nightmareai/real-esrgan',
   version: 'f121d640bd286e1fdc67f9799164c1d5be36ff74576ee11c803ae5b665dd46aa',
   title: 'Real-ESRGAN',
@@ -16,30 +17,19 @@ const realEsrgan: Model = {
     },
     required: ['image'],
   },
+  published: { properties: { scale: decimal('Upscale factor', { minimum: 0, maximum: 10, default: 4 }) } },
   fields: {},
-  drawsNoSeed: false,
-  outputs: null,
-  formatField: null,
-  size: null,
-  source: {
-    field: 'image',
-    list: false,
-    required: true,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  source: sourceIn('image', { required: true, scale: 'scale' }),
   output: { shape: 'uri', formats: ['png'] },
   price: null,
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: 'No price is confirmed.',
-};
+  unsure: 'No price is confirmed. There is a newer version, whose inputs are not known.',
+});
+
+/** Sides of a tile: 16 to 256. */
+const TILES = Array.from({ length: 16 }, (_, index) => 16 * (index + 1));
 
 /** Inputs as on replicate.com and recorded in April 2026; the limits of the factor are ours, as it is billed by time. Its default seed is 1337. */
-const clarityUpscaler: Model = {
+const clarityUpscaler = defineModel({
   id: 'philz1337x/clarity-upscaler',
   version: 'dfad41707589d68ecdccd1dfa600d55a208f9310748e44bfe35b4a6291453d5e',
   title: 'Clarity Upscaler',
@@ -112,23 +102,16 @@ const clarityUpscaler: Model = {
       downscaling: flag('Shrink the source first', false),
       resemblance: decimal('How closely to keep the source', { minimum: 0, maximum: 3, default: 0.6 }),
       scale_factor: decimal('Upscale factor', { minimum: 1, maximum: 4, default: 2 }),
-      tiling_width: oneOf(
-        'Tile width; lower = more fractal detail',
-        [16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256],
-        112,
-      ),
+      tiling_width: oneOf('Tile width; lower = more fractal detail', TILES, 112),
       output_format: oneOf('File format of the result', ['webp', 'jpg', 'png'], 'png'),
-      tiling_height: oneOf(
-        'Tile height; lower = more fractal detail',
-        [16, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256],
-        144,
-      ),
+      tiling_height: oneOf('Tile height; lower = more fractal detail', TILES, 144),
       custom_sd_model: text('Custom checkpoint URL', ''),
       num_inference_steps: whole('Denoising steps', { minimum: 1, maximum: 100, default: 18 }),
       downscaling_resolution: whole('Resolution to shrink to', { default: 768 }),
     },
     required: ['image'],
   },
+  published: { properties: { scale_factor: decimal('Upscale factor', { default: 2 }) } },
   fields: {
     prompt: 'prompt',
     negative_prompt: 'negative_prompt',
@@ -136,29 +119,20 @@ const clarityUpscaler: Model = {
     seed: 'seed',
   },
   drawsNoSeed: true,
-  outputs: null,
   formatField: 'output_format',
-  size: null,
-  source: {
-    field: 'image',
-    list: false,
+  source: sourceIn('image', {
     required: true,
-    strength: null,
-    givesShape: false,
-    shape: {},
+    scale: 'scale_factor',
     mask: { field: 'mask', required: false, givesSizeBack: false },
-  },
-  references: null,
+  }),
   output: { shape: 'uri[]', formats: ['webp', 'jpg', 'png'] },
   price: null,
-  typicalSeconds: null,
-  availability: { state: 'offered' },
   unsure:
-    'Whether its creativity is a strength is not published: strength is not translated, the input can be set as a model option.',
-};
+    'It is billed by time, at a rate that is not confirmed. Whether its creativity is a strength is not published: strength is not translated, the input can be set as a model option.',
+});
 
 /** Inputs as on replicate.com; there the format is free text, of which png and jpg are known. */
-const backgroundRemover: Model = {
+const backgroundRemover = defineModel({
   id: '851-labs/background-remover',
   version: 'a029dff38972b5fda4ec5d75d7d1cd25aeff621d2cf4946a41055d7db66b80bc',
   title: 'Background Remover',
@@ -177,61 +151,29 @@ const backgroundRemover: Model = {
     },
     required: ['image'],
   },
+  published: { properties: { format: text('Output file format', 'png') } },
   fields: {},
-  drawsNoSeed: false,
-  outputs: null,
   formatField: 'format',
-  size: null,
-  source: {
-    field: 'image',
-    list: false,
-    required: true,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  source: sourceIn('image', { required: true, scale: 1 }),
   output: { shape: 'uri', formats: ['png', 'jpg'] },
   price: null,
-  typicalSeconds: null,
-  availability: { state: 'offered' },
   unsure: 'No price is confirmed. That the result keeps the size of the source is usual, not published.',
-};
+});
 
 /** Inputs as recorded; the image is not required there, and nothing works without it. */
-const rembg: Model = {
+const rembg = defineModel({
   id: 'cjwbw/rembg',
   version: 'fb8af171cfa1616ddcf1242c093f9c46bcada5ad4cf6f2fbe8b81b330ec5c003',
   title: 'rembg',
   kind: 'background-removal',
-  goodAt: 'Cutting out what stands in front.',
-  input: {
-    properties: {
-      image: image('Source image'),
-    },
-    required: ['image'],
-  },
+  goodAt: 'Cutting out what stands in front, without any settings.',
+  input: { properties: { image: image('Source image') }, required: ['image'] },
+  published: { required: [] },
   fields: {},
-  drawsNoSeed: false,
-  outputs: null,
-  formatField: null,
-  size: null,
-  source: {
-    field: 'image',
-    list: false,
-    required: true,
-    strength: null,
-    givesShape: false,
-    shape: {},
-    mask: null,
-  },
-  references: null,
+  source: sourceIn('image', { required: true, scale: 1 }),
   output: { shape: 'uri', formats: ['png'] },
   price: null,
-  typicalSeconds: null,
-  availability: { state: 'offered' },
-  unsure: 'No price is confirmed.',
-};
+  unsure: 'No price is confirmed. That the result keeps the size of the source is usual, not published.',
+});
 
 export const TOOL_MODELS: readonly Model[] = [realEsrgan, clarityUpscaler, backgroundRemover, rembg];
