@@ -1,4 +1,4 @@
-import type { ModelSwitch, ModelSwitches } from '@darkroom/domain';
+import { NO_SWITCHES, type ModelSwitch, type ModelSwitches } from '@darkroom/domain';
 import { Kvm, type KV } from '@nats-io/kv';
 import type { Status } from '@nats-io/nats-core';
 import type { Broker } from './connect.js';
@@ -6,11 +6,11 @@ import { Documents } from './documents.js';
 import { readError } from './jetstream-event-store.js';
 import { CONTROL_BUCKET, MODEL_SWITCHES_KEY } from './subjects.js';
 
-/** Which models operators have switched on or off, and which version of that it is. */
-interface Known {
-  readonly revision: number;
-  readonly switches: ModelSwitches;
-}
+/**
+ * The client's watch does not notice that its bucket was made anew, and begins at 1 again. Milliseconds: a look is one
+ * read.
+ */
+const LOOK_EVERY_MS = 30_000;
 
 /**
  * The models that operators have switched, against the catalogue: one document in CONTROL, so that whoever reads it
@@ -30,7 +30,7 @@ export class ModelSwitchboard {
 
   /** @throws EventStoreError `unavailable` */
   async read(): Promise<ModelSwitches> {
-    return (await this.#read()).switches;
+    return switchesIn((await this.documents.get(MODEL_SWITCHES_KEY)).text);
   }
 
   /**
@@ -52,17 +52,19 @@ export class ModelSwitchboard {
   }
 
   /**
-   * What is switched now, then after each change. Ends when `signal` aborts, and when the connection is lost: what was
-   * known then still holds, and whoever wants to know more watches again.
+   * What is switched now, then after each change. Ends when `signal` aborts, when the connection is lost, and when it is
+   * found to have missed something: what was known then still holds, and whoever wants to know more watches again.
+   * @param lookEveryMs how often it is looked whether something was missed; tests shorten it
    * @throws EventStoreError `unavailable`
    */
-  async *watch(signal: AbortSignal): AsyncGenerator<ModelSwitches, void, void> {
+  async *watch(signal: AbortSignal, lookEveryMs = LOOK_EVERY_MS): AsyncGenerator<ModelSwitches, void, void> {
     if (signal.aborted) return;
     this.broker.assertConnected();
     const lost = new AbortController();
     const statuses = this.broker.connection.status() as AsyncIterable<Status> & { stop(): void };
     void abortWhenLost(statuses, lost);
     const over = AbortSignal.any([signal, lost.signal]);
+    let looking: NodeJS.Timeout | undefined;
     try {
       // Begun before the first look, so that no change falls in between.
       const entries = await this.bucket.watch({ key: MODEL_SWITCHES_KEY });
@@ -70,10 +72,14 @@ export class ModelSwitchboard {
       over.addEventListener('abort', stop, { once: true });
       if (over.aborted) stop();
       try {
-        const { revision, switches } = await this.#read();
-        yield switches;
+        const first = await this.documents.get(MODEL_SWITCHES_KEY);
+        let { text } = first;
+        looking = setInterval(() => void this.#isStill(text).then((isSo) => isSo || stop()), lookEveryMs);
+        yield switchesIn(text);
         for await (const entry of entries) {
-          if (entry.revision > revision) yield entry.operation === 'PUT' ? switchesIn(entry.string()) : new Map();
+          if (entry.revision <= first.revision) continue;
+          text = entry.operation === 'PUT' ? entry.string() : null;
+          yield switchesIn(text);
         }
       } finally {
         over.removeEventListener('abort', stop);
@@ -82,31 +88,36 @@ export class ModelSwitchboard {
     } catch (error) {
       throw readError(error);
     } finally {
+      clearInterval(looking);
       statuses.stop();
     }
   }
 
+  /** Whether the document still is what it was; also when that cannot be found out. */
+  async #isStill(text: string | null): Promise<boolean> {
+    return this.documents.get(MODEL_SWITCHES_KEY).then(
+      (document) => document.text === text,
+      () => true,
+    );
+  }
+
   async #change(modelId: string, changed: (before: ModelSwitch | null) => ModelSwitch | null) {
     for (;;) {
-      const { revision, switches } = await this.#read();
+      const { revision, text } = await this.documents.get(MODEL_SWITCHES_KEY);
+      const switches = switchesIn(text);
       const before = switches.get(modelId) ?? null;
       const after = changed(before);
       if (!before && !after) return null;
       const next = new Map(switches);
       if (after) next.set(modelId, after);
       else next.delete(modelId);
-      const text = JSON.stringify(Object.fromEntries(next));
-      if (await this.documents.put(MODEL_SWITCHES_KEY, text, revision)) return before;
+      const changedText = JSON.stringify(Object.fromEntries(next));
+      if (await this.documents.put(MODEL_SWITCHES_KEY, changedText, revision)) return before;
     }
-  }
-
-  async #read(): Promise<Known> {
-    const { text, revision } = await this.documents.get(MODEL_SWITCHES_KEY);
-    return { revision, switches: text === null ? new Map() : switchesIn(text) };
   }
 }
 
-/** A watch of the client finds its own way back, but may take most of a minute. */
+/** The client's watch finds its own way back, but may take most of a minute. */
 async function abortWhenLost(statuses: AsyncIterable<Status>, lost: AbortController): Promise<void> {
   for await (const { type } of statuses) {
     if (type === 'disconnect') lost.abort();
@@ -114,12 +125,12 @@ async function abortWhenLost(statuses: AsyncIterable<Status>, lost: AbortControl
 }
 
 /** What cannot be understood is left out: written by hand, or by a release that knows more. */
-function switchesIn(text: string): ModelSwitches {
+function switchesIn(text: string | null): ModelSwitches {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = JSON.parse(text ?? '{}');
   } catch {
-    return new Map();
+    return NO_SWITCHES;
   }
   const entries = Object.entries((value ?? {}) as Record<string, Partial<ModelSwitch> | null>);
   return new Map(

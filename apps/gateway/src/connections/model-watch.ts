@@ -6,9 +6,6 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** Pause before it is watched again. Milliseconds: a switch has to be in force within a second of its being known. */
 const PAUSE_MS = 250;
 
-/** Nothing watches for longer: whatever a watch may have missed, the next one begins with. Milliseconds. */
-const LONGEST_WATCH_MS = 30_000;
-
 /** Keeps a gateway told of what operators have switched. While that cannot be known, the last that was known holds. */
 export class ModelWatch {
   readonly #logger = new Logger('ModelWatch');
@@ -17,13 +14,13 @@ export class ModelWatch {
 
   /**
    * @param switchboard of the present connection; throws EventStoreError while there is none
-   * @param onSwitches hears what is switched, again and again, also when nothing has changed
-   * @param longestMs tests shorten it
+   * @param onSwitches hears what is switched, at first and whenever that has changed, or may have
+   * @param lookEveryMs of `ModelSwitchboard.watch`; tests shorten it
    */
   constructor(
     private readonly switchboard: () => Pick<ModelSwitchboard, 'watch'>,
     private readonly onSwitches: (switches: ModelSwitches) => void,
-    private readonly longestMs: number = LONGEST_WATCH_MS,
+    private readonly lookEveryMs?: number,
   ) {}
 
   /** Never throws; call once. */
@@ -40,8 +37,7 @@ export class ModelWatch {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       try {
-        const enough = AbortSignal.any([signal, AbortSignal.timeout(this.longestMs)]);
-        for await (const switches of this.switchboard().watch(enough)) this.onSwitches(switches);
+        for await (const switches of this.switchboard().watch(signal, this.lookEveryMs)) this.onSwitches(switches);
       } catch (error) {
         // That the log is away is told by the health checks.
         if (!(error instanceof EventStoreError)) this.#logger.error({ err: error }, 'Switches of models are not heard');
