@@ -4,7 +4,6 @@ import {
   isGenerationId,
   isTerminal,
   fold,
-  retryStage,
   viewOf,
   waitsForTurn,
   type Command,
@@ -201,16 +200,10 @@ export class GenerationsService {
     return this.#command(principal, id, trace, { type: 'Cancel', by: principal.userId, reason: null });
   }
 
-  /**
-   * Begins a failed generation anew.
-   * @throws AppError `unknown_model` when that would ask a model that is not offered any more; operators may
-   */
+  /** Begins a failed generation anew. @throws AppError `unknown_model`, but for operators, when its model is not offered */
   async retry(principal: Principal, id: string, trace: string | null): Promise<GenerationView> {
-    return this.#command(principal, id, trace, { type: 'Retry', by: principal.userId }, (state) => {
-      if (principal.operator || state.status !== 'failed') return;
-      const asksTheModel = retryStage(state, new Date().toISOString()) === 'generate';
-      if (asksTheModel) this.models.assertOffered(state.request.model_id);
-    });
+    const check = (state: Generation) => principal.operator || this.models.assertMayAskAgain(state);
+    return this.#command(principal, id, trace, { type: 'Retry', by: principal.userId }, check);
   }
 
   /** A finished image and its generation, found through the log. */
@@ -270,7 +263,7 @@ export class GenerationsService {
     id: string,
     trace: string | null,
     intent: { type: 'Cancel'; by: string; reason: string | null } | { type: 'Retry'; by: string },
-    check: (state: Generation) => void = () => undefined,
+    check: (state: Generation) => unknown = () => undefined,
   ): Promise<GenerationView> {
     check((await this.#owned(principal, id)).state);
     const command: Command = { ...intent, commandId: uuidv7(), at: new Date().toISOString() };

@@ -5,7 +5,9 @@ import {
   offerOf,
   prepareGeneration,
   presentModel,
+  retryStage,
   whyNotOffered,
+  type Generation,
   type GenerationRequestBody,
   type ModelKind,
   type ModelSwitches,
@@ -69,12 +71,13 @@ export class ModelCatalogue {
   }
 
   /**
-   * For whoever asks a model again what it was asked before. One that the catalogue does not hold is let through: what
-   * it would be sent is in the log.
+   * A client's retry of what has failed asks its model once more, unless what that made can still be fetched. One that
+   * the catalogue does not hold is let through: what it would be sent is in the log.
    * @throws AppError `unknown_model`
    */
-  assertOffered(id: string): void {
-    const model = findModel(id);
+  assertMayAskAgain(state: Generation): void {
+    if (state.status !== 'failed' || retryStage(state, new Date().toISOString()) === 'download') return;
+    const model = findModel(state.request.model_id);
     const why = model && whyNotOffered(model, this.#switches);
     if (why) throw invalid([{ field: 'model_id', message: why }], 'unknown_model');
   }
