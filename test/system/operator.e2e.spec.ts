@@ -1,3 +1,4 @@
+import { DEFAULT_MODEL_ID, MODELS } from '@darkroom/domain';
 import { CONTROL_BUCKET, WORK_STREAM } from '@darkroom/events';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream';
@@ -56,7 +57,7 @@ describe('the commands of an operator', () => {
   it('are named by --help', async () => {
     const [code, output] = await run('--help');
     expect(code).toBe(0);
-    for (const command of ['doctor', 'stuck', 'redrive', 'pause', 'resume', 'rebuild']) {
+    for (const command of ['doctor', 'stuck', 'redrive', 'pause', 'resume', 'models', 'rebuild']) {
       expect(output).toMatch(new RegExp(`^  ${command} `, 'm'));
     }
   });
@@ -115,6 +116,97 @@ describe('the commands of an operator', () => {
       await alice.completed(id);
       expect(await run('resume', 'generate')).toEqual([0, 'generate was not held.\n']);
       expect(await run('pause', 'paint')).toEqual([2, expect.stringMatching(/Allowed choices are generate, download/)]);
+    },
+    90_000,
+  );
+
+  scenario(
+    'models switches one off within a second, over restarts of everything, and leaves it to the catalogue again',
+    () => system,
+    async () => {
+      const alice = await system.as('alice');
+      const [gateway] = system.gateways;
+      const model = DEFAULT_MODEL_ID;
+      const request = () => alice.send('/v1/generations', { json: { prompt: 'which model?' } });
+      const answers = (status: number) => eventually(async () => (await request()).status === status);
+
+      await run('pause', 'generate');
+      const { id } = await alice.request({ prompt: 'accepted before' });
+      expect(await run('models', 'off', model, '--note', 'it draws nonsense')).toEqual([
+        0,
+        expect.stringMatching(new RegExp(`^${model} is switched off: .* darkroom models on ${model}\n$`)),
+      ]);
+      const begun = performance.now();
+      await answers(422);
+      expect(performance.now() - begun).toBeLessThan(1_000);
+      expect((await request()).json).toMatchObject({
+        code: 'unknown_model',
+        errors: [{ field: 'model_id', message: `${model} is switched off by an operator (it draws nonsense)` }],
+      });
+
+      await gateway!.end('SIGKILL');
+      await system.nats.restart();
+      await gateway!.start();
+      await system.settled();
+      expect((await request()).status).toBe(422);
+      const [, list] = await run('models');
+      expect(list).toMatch(
+        new RegExp(`^${model} +switched off by an operator since \\S+Z \\(it draws nonsense\\)$`, 'm'),
+      );
+      expect(list).toMatch(/^\S+ +retired \(.+\); instead: \S+$/m);
+      expect(list.trimEnd().split('\n')).toHaveLength(MODELS.length + 1);
+      expect((await doctor()).findings).toContainEqual({
+        level: 'warning',
+        subject: 'models',
+        message: expect.stringMatching(new RegExp(`^${model} is switched off since .* \\(it draws nonsense\\)$`)),
+        todo: `darkroom models on ${model}`,
+      });
+      expect(await run('models', 'off', model)).toEqual([
+        0,
+        expect.stringMatching(new RegExp(`^${model} was switched off already, since `)),
+      ]);
+
+      await run('resume', 'generate');
+      await alice.completed(id);
+      expect(await run('models', 'on', model)).toEqual([0, `${model} is offered again.\n`]);
+      await answers(202);
+      expect(await run('models', 'on', model)).toEqual([0, `${model} was not switched off.\n`]);
+      expect(await run('models', 'off', 'who/knows')).toEqual([2, expect.stringMatching(/There is no such model/)]);
+    },
+    90_000,
+  );
+
+  scenario(
+    'models offers one that is retired, at the operator’s risk, until it is reset',
+    () => system,
+    async () => {
+      const alice = await system.as('alice');
+      const { id, availability } = MODELS.find((model) => model.availability.state === 'retired')!;
+      const active = (value: boolean) =>
+        eventually(async () => (await alice.send(`/v1/models/${id}`)).json.active === value);
+      expect(await run('models', 'on', id, '--note', 'one customer has an agreement')).toEqual([
+        0,
+        expect.stringMatching(
+          new RegExp(`^${id} is offered, although it is retired .* darkroom models reset ${id}\n$`),
+        ),
+      ]);
+      await active(true);
+      expect(JSON.parse((await run('models', '--json'))[1])).toContainEqual(
+        expect.objectContaining({
+          id,
+          active: true,
+          state: 'retired',
+          switched: 'on',
+          since: expect.any(String),
+          note: 'one customer has an agreement',
+        }),
+      );
+      expect(await run('models', 'reset', id)).toEqual([
+        0,
+        `${id} is ${availability.state} again, as the catalogue has it.\n`,
+      ]);
+      await active(false);
+      expect(await run('models', 'reset', id)).toEqual([0, `${id} was not switched.\n`]);
     },
     90_000,
   );

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addDoctor } from './doctor/doctor.command.js';
+import { addModels } from './models/models.command.js';
 import { addPause, addResume } from './pause/pause.command.js';
 import { addRebuild } from './rebuild/rebuild.command.js';
 import { addRedrive } from './redrive/redrive.command.js';
@@ -19,5 +20,6 @@ export function createProgram(): Command {
   addRedrive(program);
   addPause(program);
   addResume(program);
+  addModels(program);
   return program;
 }

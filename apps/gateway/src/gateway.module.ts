@@ -1,4 +1,4 @@
-import type { QuotaWindow } from '@darkroom/domain';
+import type { ModelSwitches, QuotaWindow } from '@darkroom/domain';
 import { CommandRunner } from '@darkroom/events';
 import { HealthChecks, loggingModule, MetricsModule, observeAppended, type Metrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
@@ -16,12 +16,14 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { Admission } from './application/admission.js';
 import { GenerationsService } from './application/generations.service.js';
+import { ModelCatalogue } from './application/models.js';
 import { OwnImages } from './application/own-images.js';
 import { UploadsService } from './application/uploads.service.js';
 import { AuthGuard } from './auth/auth.guard.js';
 import { Authenticator } from './auth/authenticator.js';
 import type { GatewayConfig } from './config.js';
 import { LogConnection } from './connections/log.js';
+import { ModelWatch } from './connections/model-watch.js';
 import { READ_MODELS, STORAGE } from './connections/tokens.js';
 import { ProblemFilter } from './errors/problem.filter.js';
 import { validationPipe } from './errors/validation.js';
@@ -51,6 +53,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
   constructor(
     private readonly log: LogConnection,
     private readonly live: LiveHub,
+    private readonly models: ModelWatch,
     @Inject(READ_MODELS) private readonly readModels: ReadModels,
   ) {}
 
@@ -101,6 +104,19 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
             return live;
           },
         },
+        {
+          provide: ModelCatalogue,
+          useFactory: () => new ModelCatalogue((model, active) => metrics.modelOffered.set({ model }, active ? 1 : 0)),
+        },
+        {
+          provide: ModelWatch,
+          inject: [LogConnection, ModelCatalogue],
+          useFactory: (log: LogConnection, models: ModelCatalogue) => {
+            const onSwitches = (switches: ModelSwitches) => models.apply(switches);
+            log.onModelSwitches(onSwitches);
+            return new ModelWatch(log.models, onSwitches);
+          },
+        },
         { provide: WEBHOOK_SECRET, useValue: config.replicateWebhookSecret },
         {
           provide: PredictionNews,
@@ -134,13 +150,14 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         },
         {
           provide: GenerationsService,
-          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS, KvQuotas, STORAGE],
+          inject: [LogConnection, CommandRunner, LiveHub, READ_MODELS, KvQuotas, ModelCatalogue, STORAGE],
           useFactory: (
             log: LogConnection,
             runner: CommandRunner,
             live: LiveHub,
             readModels: ReadModels,
             quotas: KvQuotas,
+            models: ModelCatalogue,
             storage: ImageStorage,
           ) => {
             const keys = new KvIdempotencyKeys(log.idempotencyKeys);
@@ -148,7 +165,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
             const admission = new Admission(quotas, log.store, { onRefused, clock });
             const { queue } = log;
             const own = new OwnImages(log.store, storage, config.publicUrl);
-            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue, own);
+            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue, models, own);
           },
         },
       ],
@@ -158,6 +175,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
   onApplicationBootstrap(): void {
     this.log.open();
     this.live.start();
+    this.models.start();
   }
 
   /** Before the server stops: whoever waits is answered, and the server has nothing left to wait for. */
@@ -167,6 +185,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
 
   /** After the last answer. */
   async onApplicationShutdown(): Promise<void> {
+    await this.models.close();
     await Promise.all([this.log.close(), this.readModels.close()]);
   }
 }

@@ -22,19 +22,7 @@ export async function completeGeneration(
   bytes: Buffer,
   storage: Pick<ImageStorage, 'put'> = gateway.app.get<ImageStorage>(STORAGE),
 ): Promise<string> {
-  const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
-  const predictionId = randomUUID();
-  const prediction = { provider: 'replicate', predictionId, deadline: null, adopted: false };
-  await execute(gateway, id, { type: 'RecordPrediction', fence, ...prediction });
-  await execute(gateway, id, {
-    type: 'RecordGenerated',
-    fence,
-    outputs: ['https://example.com/out.png'],
-    outputsExpireAt: new Date(Date.now() + 3_600_000).toISOString(),
-    metrics: { predict_time: 1, total_time: 1 },
-    seed: 7,
-    actualCostUsd: 0.003,
-  });
+  await makeImage(gateway, id);
   const download = await execute(gateway, id, { type: 'StartAttempt', stage: 'download', worker: 'w', deadline: null });
   const image: StoredImage = {
     id: imageIdOf(id, 0),
@@ -52,6 +40,31 @@ export async function completeGeneration(
   await storage.put(image.storage_key, bytes, { contentType: image.content_type });
   await execute(gateway, id, { type: 'RecordDownloaded', fence: download, images: [image] });
   return image.id;
+}
+
+/** The part of the provider. */
+async function makeImage(gateway: TestGateway, id: string): Promise<void> {
+  const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
+  const predictionId = randomUUID();
+  const prediction = { provider: 'replicate', predictionId, deadline: null, adopted: false };
+  await execute(gateway, id, { type: 'RecordPrediction', fence, ...prediction });
+  await execute(gateway, id, {
+    type: 'RecordGenerated',
+    fence,
+    outputs: ['https://example.com/out.png'],
+    outputsExpireAt: new Date(Date.now() + 3_600_000).toISOString(),
+    metrics: { predict_time: 1, total_time: 1 },
+    seed: 7,
+    actualCostUsd: 0.003,
+  });
+}
+
+/** Ends a generation whose image was made and could not be stored. */
+export async function failDownload(gateway: TestGateway, id: string): Promise<void> {
+  await makeImage(gateway, id);
+  const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'download', worker: 'w', deadline: null });
+  const error = { code: 'image_invalid', message: 'no image', retryable: false } as const;
+  await execute(gateway, id, { type: 'FailAttempt', fence, error, retryAt: new Date().toISOString(), counted: true });
 }
 
 /** Ends a generation the way a refused prompt does. */

@@ -10,6 +10,7 @@ export * from './jetstream-log-reader.js';
 export * from './log-reader.js';
 export * from './memory-event-store.js';
 export * from './mender.js';
+export * from './model-switchboard.js';
 export * from './broker-errors.js';
 export * from './overdue-schedules.js';
 export * from './prediction-claims.js';

@@ -17,7 +17,7 @@ export const SLOTS_BUCKET = 'SLOTS';
 export const QUOTAS_BUCKET = 'QUOTAS';
 /** What all workers together have used of the provider's rate limits. */
 export const BUDGETS_BUCKET = 'BUDGETS';
-/** Why a stage is held: by an operator, for want of credit. */
+/** Why a stage is held: by an operator, for want of credit. Which models are switched. */
 export const CONTROL_BUCKET = 'CONTROL';
 
 export const DISPATCHER_CONSUMER = 'dispatcher';
@@ -117,6 +117,9 @@ export function sweptKey(generationId: string): string {
 
 /** In CONTROL: when somebody last began to sweep. */
 export const SWEEP_TURN_KEY = 'sweep';
+
+/** In CONTROL: which models an operator has switched on or off. */
+export const MODEL_SWITCHES_KEY = 'models';
 
 /** A bucket key that is safe whatever the text, and tells nothing of it. */
 export function bucketKey(...parts: readonly string[]): string {

@@ -1,3 +1,4 @@
+import { MODELS, STAGES } from '@darkroom/domain';
 import { describe, expect, it } from '@jest/globals';
 import type { Counter, Gauge, Histogram } from 'prom-client';
 import { readFileSync } from 'node:fs';
@@ -32,6 +33,23 @@ describe('createMetrics', () => {
       if (type === 'histogram') expect(name).toMatch(/_seconds$/);
       expect(help).toMatch(/^[A-Z].{10,}[^.]$/);
     }
+  });
+
+  it('tells a bounded number of series of each model, whatever happens to it', async () => {
+    const metrics = createMetrics();
+    const [model, other] = [MODELS[0]!.id, MODELS[1]!.id];
+    for (const stage of STAGES) {
+      metrics.stageDuration.observe({ stage, model }, 1);
+      for (const outcome of ['succeeded', 'retried', 'deferred', 'failed', 'cancelled']) {
+        metrics.attempts.inc({ stage, outcome, model });
+      }
+    }
+    metrics.generationDuration.observe({ model }, 1);
+    for (const gauge of [metrics.circuitBreakerState, metrics.modelOffered]) gauge.set({ model }, 1);
+    metrics.cost.inc({ model });
+    const lines = (await metrics.scrape()).split('\n');
+    const of = (id: string) => lines.filter((line) => line.includes(`model="${id}"`)).length;
+    expect([of(model), of(other)]).toEqual([61, 3]);
   });
 
   it('begins at 0 with what alerts look at, and without what is not known', async () => {

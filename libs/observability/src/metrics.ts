@@ -193,6 +193,12 @@ function instruments(registers: [Registry]) {
       labelNames: ['model'],
       registers,
     }),
+    modelOffered: new Gauge<'model'>({
+      name: 'darkroom_model_offered',
+      help: 'Whether a model can be asked for, by the catalogue and the operator, as this gateway knows: 1 or 0',
+      labelNames: ['model'],
+      registers,
+    }),
     cost: new Counter<'model'>({
       name: 'darkroom_cost_usd_total',
       help: 'Cost of finished predictions in US dollars, estimated where the provider tells none',

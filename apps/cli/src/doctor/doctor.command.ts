@@ -7,6 +7,7 @@ import { connectLog } from '../connect-log.js';
 import { stopSignal } from '../stop-signal.js';
 import { say } from '../stores.js';
 import { checkFailures, checkStuck } from './check-generations.js';
+import { checkModels } from './check-models.js';
 import { checkNats } from './check-nats.js';
 import { checkQueues } from './check-queues.js';
 import { checkReadModels } from './check-read-models.js';
@@ -24,8 +25,8 @@ export function addDoctor(program: Command): void {
     .command('doctor')
     .summary('look at everything, and say what to do')
     .description(
-      'Looks at NATS, PostgreSQL, the storage of images (where STORAGE_URL or DATA_DIR names one), the queues and what does ' +
-        'not come to its end. Changes nothing. Ends with 1 when it finds a problem.',
+      'Looks at NATS, PostgreSQL, the storage of images (where STORAGE_URL or DATA_DIR names one), the queues, models that are ' +
+        'switched off and what does not come to its end. Changes nothing. Ends with 1 when it finds a problem.',
     )
     .option('--json', 'as JSON', false)
     .action(doctor);
@@ -63,6 +64,7 @@ async function examine(config: CliConfig, readModels: ReadModels, signal: AbortS
       ...postgres,
       ...(await look('storage', 'make room, or see to the rights: DarkroomDependencyDown', () => checkStorage(config))),
       ...(broker ? await look('queues', NATS_TODO, () => checkQueues(broker!)) : []),
+      ...(broker ? await look('models', NATS_TODO, () => checkModels(broker!)) : []),
       ...(broker && isThere ? await look('stuck', NATS_TODO, () => stuck(broker!, readModels, signal)) : []),
       ...(isThere ? await look('failed, last hour', POSTGRES_TODO, () => checkFailures(readModels)) : []),
     ];

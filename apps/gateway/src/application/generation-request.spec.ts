@@ -48,7 +48,6 @@ describe('generationRequest', () => {
   });
 
   it.each([
-    [{}, 'prompt'],
     [{ prompt: '' }, 'prompt'],
     [{ prompt: 'x'.repeat(10_001) }, 'prompt'],
     [{ prompt: 7 }, 'prompt'],

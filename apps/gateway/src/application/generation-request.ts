@@ -1,4 +1,4 @@
-import { PROMPT_MAX_LENGTH } from '@darkroom/domain';
+import { DEFAULT_MODEL_ID, PROMPT_MAX_LENGTH } from '@darkroom/domain';
 import { z } from 'zod';
 import { isStorable } from './storable-text.js';
 
@@ -40,14 +40,19 @@ const modelOptions = z.record(z.string(), z.unknown()).refine((value) => isWithi
 });
 
 const fields = {
-  prompt: z.string().min(1, 'must not be empty').max(PROMPT_MAX_LENGTH).meta({
-    description: 'What the image shows.',
+  prompt: z.string().min(1, 'must not be empty').max(PROMPT_MAX_LENGTH).nullish().meta({
+    description:
+      'What the image shows. Required, but for models of the kinds upscale and background-removal, which may do without.',
     example: 'a lighthouse at dusk, oil on canvas',
   }),
-  model_id: z.string().max(200).nullish().meta({
-    description: 'A model of `GET /v1/models`. Default black-forest-labs/flux-schnell.',
-    example: 'black-forest-labs/flux-schnell',
-  }),
+  model_id: z
+    .string()
+    .max(200)
+    .nullish()
+    .meta({
+      description: `A model of \`GET /v1/models\`. Default ${DEFAULT_MODEL_ID}.`,
+      example: DEFAULT_MODEL_ID,
+    }),
   negative_prompt: z.string().max(PROMPT_MAX_LENGTH).nullish().meta({ description: 'What the image must not show.' }),
   width: z.int().min(1).max(16_384).nullish().meta({ description: 'Pixels. With `height`.' }),
   height: z.int().min(1).max(16_384).nullish().meta({ description: 'Pixels. With `width`.' }),

@@ -30,6 +30,7 @@ import type { LiveHub } from '../live/live-hub.js';
 import type { Admission } from './admission.js';
 import type { GenerationRequest } from './generation-request.js';
 import type { IdempotencyKeys, KeyHolder } from './idempotency-keys.js';
+import type { ModelCatalogue } from './models.js';
 import type { OwnImages } from './own-images.js';
 import { prepareRequest, type PreparedRequest, type RequestRules } from './prepare-request.js';
 import type { Principal } from './principal.js';
@@ -106,6 +107,7 @@ export class GenerationsService {
     private readonly readModels: Pick<ReadModels, 'generations' | 'positions'>,
     private readonly rules: RequestRules,
     private readonly queue: Pick<QueuePositions, 'of'>,
+    private readonly models: ModelCatalogue,
     private readonly ownImages: OwnImages,
   ) {}
 
@@ -202,9 +204,10 @@ export class GenerationsService {
     return this.#command(principal, id, trace, { type: 'Cancel', by: principal.userId, reason: null });
   }
 
-  /** Begins a failed generation anew. */
+  /** Begins a failed generation anew. @throws AppError `unknown_model`, but for operators, when its model is not offered */
   async retry(principal: Principal, id: string, trace: string | null): Promise<GenerationView> {
-    return this.#command(principal, id, trace, { type: 'Retry', by: principal.userId });
+    const check = (state: Generation) => principal.operator || this.models.assertMayAskAgain(state);
+    return this.#command(principal, id, trace, { type: 'Retry', by: principal.userId }, check);
   }
 
   /** A finished image and its generation, found through the log. */
@@ -264,8 +267,9 @@ export class GenerationsService {
     id: string,
     trace: string | null,
     intent: { type: 'Cancel'; by: string; reason: string | null } | { type: 'Retry'; by: string },
+    check: (state: Generation) => unknown = () => undefined,
   ): Promise<GenerationView> {
-    await this.#owned(principal, id);
+    check((await this.#owned(principal, id)).state);
     const command: Command = { ...intent, commandId: uuidv7(), at: new Date().toISOString() };
     return this.#view(id, await this.#execute(id, command, trace));
   }
@@ -279,7 +283,7 @@ export class GenerationsService {
 
   /** The request, with the keys of our storage in place of the user's own images. */
   async #prepare({ userId }: Principal, body: GenerationRequest, now: Date): Promise<PreparedRequest> {
-    const prepared = prepareRequest(body, this.rules, now);
+    const prepared = prepareRequest(body, this.models, this.rules, now);
     const stored = await this.ownImages.resolve(userId, prepared.images);
     if (stored.size === 0) return prepared;
     const { request, prepared: ready } = prepared;

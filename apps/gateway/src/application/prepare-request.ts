@@ -1,7 +1,8 @@
-import { laneOf, prepareGeneration, type EventData, type PreparedGeneration } from '@darkroom/domain';
+import { laneOf, type EventData, type PreparedGeneration } from '@darkroom/domain';
 import { invalid } from '../errors/app-error.js';
 import { DEFAULT_WEBHOOK_EVENTS, type GenerationRequest } from './generation-request.js';
 import { imagesGiven, unsafeAddresses, type AddressRules } from './given-addresses.js';
+import type { ModelCatalogue } from './models.js';
 import { imageAddress, type GivenAddress } from './own-images.js';
 
 const LONGEST_DELAY_MS = 366 * 24 * 60 * 60 * 1_000;
@@ -24,8 +25,13 @@ export interface PreparedRequest {
  * Checks a request against the model's rules and our own, and fills in the defaults.
  * @throws AppError `validation_failed`, `unknown_model` or `unsafe_url`
  */
-export function prepareRequest(body: GenerationRequest, rules: RequestRules, now: Date): PreparedRequest {
-  const prepared = prepare(body, rules);
+export function prepareRequest(
+  body: GenerationRequest,
+  models: ModelCatalogue,
+  rules: RequestRules,
+  now: Date,
+): PreparedRequest {
+  const prepared = prepare(body, models, rules);
   if (body.scheduled_at && Date.parse(body.scheduled_at) > now.getTime() + LONGEST_DELAY_MS) {
     throw invalid([{ field: 'scheduled_at', message: 'scheduled_at must be at most one year ahead' }]);
   }
@@ -57,10 +63,10 @@ export function prepareRequest(body: GenerationRequest, rules: RequestRules, now
 }
 
 /** To the models an image of ours is an image at an address. */
-function prepare(body: GenerationRequest, { publicUrl }: RequestRules): PreparedGeneration {
+function prepare(body: GenerationRequest, models: ModelCatalogue, { publicUrl }: RequestRules): PreparedGeneration {
   const { source_image_id: id, source_image_url = null } = body;
-  if (!id) return accepted(prepareGeneration(body));
-  const result = prepareGeneration({ ...body, source_image_url: imageAddress(publicUrl, id) });
+  if (!id) return accepted(models.prepare(body));
+  const result = models.prepare({ ...body, source_image_url: imageAddress(publicUrl, id) });
   if (result.ok) return { ...result, input: { ...result.input, source_image_url } };
   const errors = result.errors.map((error) =>
     error.field === 'source_image_url'
@@ -70,7 +76,7 @@ function prepare(body: GenerationRequest, { publicUrl }: RequestRules): Prepared
   return accepted({ ...result, errors });
 }
 
-function accepted(result: ReturnType<typeof prepareGeneration>): PreparedGeneration {
+function accepted(result: ReturnType<ModelCatalogue['prepare']>): PreparedGeneration {
   if (!result.ok) throw invalid(result.errors, result.code);
   return result;
 }

@@ -1,3 +1,4 @@
+import type { ModelSwitches } from '@darkroom/domain';
 import {
   Claims,
   connectBroker,
@@ -6,6 +7,7 @@ import {
   IDEMPOTENCY_BUCKET,
   JetStreamEventStore,
   JetStreamLogReader,
+  ModelSwitchboard,
   PredictionClaims,
   PREDICTIONS_BUCKET,
   provision,
@@ -42,6 +44,7 @@ interface Buckets {
   readonly quotas: Documents;
   readonly slots: Documents;
   readonly predictions: PredictionClaims;
+  readonly models: ModelSwitchboard;
 }
 
 /** Name of the provider whose webhooks are taken, as its predictions are claimed and recorded. */
@@ -55,6 +58,7 @@ export class LogConnection {
   readonly #logger = new Logger('Log');
   readonly #closing = new AbortController();
   readonly #progressListeners: ((news: ProgressNews) => void)[] = [];
+  readonly #switchListeners: ((switches: ModelSwitches) => void)[] = [];
   #opened: Opened | null = null;
   #opening: Promise<void> = Promise.resolve();
 
@@ -92,6 +96,9 @@ export class LogConnection {
   readonly predictions = (): PredictionClaims => this.#use().buckets.predictions;
 
   /** @throws EventStoreError `unavailable` */
+  readonly models = (): ModelSwitchboard => this.#use().buckets.models;
+
+  /** @throws EventStoreError `unavailable` */
   readonly signals = (): Signals => this.#use().signals;
 
   /** @throws EventStoreError `unavailable` */
@@ -100,6 +107,11 @@ export class LogConnection {
   /** Hears how far generations have come, as long as NATS can be reached. Register it before {@link open}. */
   onProgress(listener: (news: ProgressNews) => void): void {
     this.#progressListeners.push(listener);
+  }
+
+  /** Hears which models are switched before anything can be accepted. Register it before {@link open}. */
+  onModelSwitches(listener: (switches: ModelSwitches) => void): void {
+    this.#switchListeners.push(listener);
   }
 
   async close(): Promise<void> {
@@ -128,7 +140,11 @@ export class LogConnection {
     const buckets = await this.#untilItWorks('provision', async () => {
       const { replicas, ackWaitMs } = this.config;
       await provision(broker, { replicas, ackWaitMs }, signal);
+      const models = await ModelSwitchboard.open(broker);
+      const switches = await models.read();
+      for (const listener of this.#switchListeners) listener(switches);
       return {
+        models,
         idempotencyKeys: await Claims.open(broker, IDEMPOTENCY_BUCKET),
         predictions: new PredictionClaims(await Claims.open(broker, PREDICTIONS_BUCKET), PROVIDER),
         quotas: await Documents.open(broker, QUOTAS_BUCKET),

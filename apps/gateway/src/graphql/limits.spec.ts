@@ -41,6 +41,10 @@ describe('the limits of a query', () => {
     const page = `{ generations(first: 100) { position pageInfo { hasNextPage endCursor } edges { cursor node { ...everything } } } }`;
     expect(() => check(page + GENERATION)).not.toThrow();
     expect(mistakes(page + GENERATION)).toEqual([]);
+    const models = `{ models { id version title kind parameters aspectRatios sizes { aspectRatio width height exact } defaults
+      outputFormats price { usdPerImage usdPerSecond usdPerRun usdPerMegapixel } typicalSeconds goodAt maxSourceImages
+      active note successor } }`;
+    expect(() => check(models)).not.toThrow();
     const introspection = getIntrospectionQuery({ inputValueDeprecation: true, schemaDescription: true });
     expect(() => check(introspection)).not.toThrow();
     expect(mistakes(introspection)).toEqual([]);

@@ -1,3 +1,4 @@
+import { MODELS } from '@darkroom/domain';
 import { maxDepthRule } from '@escape.tech/graphql-armor-max-depth';
 import {
   GraphQLError,
@@ -61,7 +62,7 @@ const COSTS: Readonly<Record<string, number>> = {
 
 /** Entries of a list, at most or about; a page has as many as are asked for. */
 const LENGTHS: Readonly<Record<string, number>> = {
-  'Query.models': 20,
+  'Query.models': MODELS.length,
   'Generation.images': 4,
   'Generation.warnings': 4,
   'Quote.warnings': 4,

@@ -27,6 +27,7 @@ describe('names', () => {
     ['QuotedCost', answers.quote.shape.cost],
     ['Model', answers.model],
     ['ModelSize', answers.model.shape.sizes.element],
+    ['Price', answers.model.shape.price.unwrap()],
   ];
 
   it.each(shapes)('%s has the fields that REST has', (type, { shape }) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { FieldError, ModelView } from '@darkroom/domain';
+import { MODELS, type FieldError, type ModelView } from '@darkroom/domain';
 import { migrateReadModels, openReadModels, Projector, type ReadModels } from '@darkroom/read-models';
 import { Logger } from '@nestjs/common';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
@@ -111,6 +111,15 @@ describe('REST and GraphQL', () => {
     expect(again.json.id).toBe(back.data.it.id);
   });
 
+  it('ask for a prompt only where a model needs one', async () => {
+    const upscaler = MODELS.find(({ kind, availability }) => kind === 'upscale' && availability.state === 'offered')!;
+    const input = { modelId: upscaler.id, sourceImageUrl: 'https://example.com/small.png' };
+    const key = 'k-upscale';
+    const { json } = await rest('/generations', { json: snakeKeys(input), headers: { 'idempotency-key': key } });
+    const { data } = await graphql(REQUEST, { input, key });
+    expect(data.it).toMatchObject({ id: json.id, prompt: '', modelId: upscaler.id });
+  });
+
   it('pass on the trace of the caller', async () => {
     const trace = '0af7651916cd43dd8448eb211c80319c';
     const headers = { traceparent: `00-${trace}-b7ad6b7169203331-01`, 'x-request-id': 'my-request-1' };
@@ -136,7 +145,7 @@ describe('REST and GraphQL', () => {
     ['several of them', { prompt: '', numOutputs: 5, maxAttempts: 11 }],
     ['a strength above 1', { prompt: 'x', strength: 1.1 }],
     ['an unknown model', { prompt: 'x', modelId: 'who/knows' }],
-    ['a shape that the model does not take', { prompt: 'x', aspectRatio: '1:99' }],
+    ['a shape that is none', { prompt: 'x', aspectRatio: 'wide' }],
     ['width alone', { prompt: 'x', width: 512 }],
     ['no time', { prompt: 'x', scheduledAt: 'tomorrow' }],
     ['a time that is a number', { prompt: 'x', scheduledAt: 5 }],
@@ -204,16 +213,26 @@ describe('REST and GraphQL', () => {
   });
 
   it('show the same models', async () => {
-    const fields = `id version title kind parameters aspectRatios sizes { aspectRatio width height } defaults outputFormats
-      price { usdPerImage usdPerSecond } typicalSeconds active`;
-    const noPrice = { usdPerImage: null, usdPerSecond: null };
+    const usd = ['usdPerImage', 'usdPerSecond', 'usdPerRun', 'usdPerMegapixel'];
+    const fields = `id version title kind parameters aspectRatios sizes { aspectRatio width height exact } defaults
+      outputFormats price { ${usd.join(' ')} } typicalSeconds goodAt maxSourceImages active note successor`;
+    const noPrice = Object.fromEntries(usd.map((name) => [name, null]));
     const asGraphql = (model: ModelView) => ({
       ...camelModel(model),
       price: model.price && { ...noPrice, ...(camelView(model.price) as object) },
     });
-    const { data } = await graphql(`{ models { ${fields} } one: model(id: "${dev}") { ${fields} } }`);
-    const { json } = await rest('/models');
-    expect(data.models).toEqual((json.data as ModelView[]).map(asGraphql));
+    const same = async (args: string, query: string) => {
+      const { data } = await graphql(`{ models${args} { ${fields} } }`);
+      const { json } = await rest(`/models${query}`);
+      expect(data.models).toEqual((json.data as ModelView[]).map(asGraphql));
+      return data.models.length as number;
+    };
+    expect(await same('', '')).toBe(MODELS.length);
+    expect(await same('(kind: null, active: null)', '')).toBe(MODELS.length);
+    expect(await same('(active: true)', '?active=true')).toBeGreaterThan(0);
+    expect(await same('(kind: "upscale", active: true)', '?kind=upscale&active=true')).toBeGreaterThan(0);
+    expectSameError(await graphql('{ models(kind: "video") { id } }'), await rest('/models?kind=video'));
+    const { data } = await graphql(`{ one: model(id: "${dev}") { ${fields} } }`);
     expect(data.one).toEqual(asGraphql((await rest(`/models/${dev}`)).json as ModelView));
     expectSameError(await graphql('{ model(id: "who/knows") { id } }'), await rest('/models/who/knows'));
   });

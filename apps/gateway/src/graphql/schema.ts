@@ -1,4 +1,4 @@
-import { FAILURE_CODES, LANES, STAGES, STATUSES } from '@darkroom/domain';
+import { DEFAULT_MODEL_ID, FAILURE_CODES, LANES, MODEL_KINDS, STAGES, STATUSES } from '@darkroom/domain';
 
 /** Of HTTP and WebSocket alike. */
 export const GRAPHQL_PATH = '/graphql';
@@ -41,10 +41,15 @@ export const typeDefs = /* GraphQL */ `
     "What you may still ask for. Operators have no limits."
     limits: Limits
 
-    "The models that can be asked for."
-    models: [Model!]
+    "The models, active or not, and all that a form for them needs."
+    models(
+      "One of ${MODEL_KINDS.join(', ')}."
+      kind: String
+      "Only those that can be asked for, or only the others."
+      active: Boolean
+    ): [Model!]
 
-    "One model, active or not, such as black-forest-labs/flux-schnell."
+    "One model, active or not, such as ${DEFAULT_MODEL_ID}."
     model(id: ID!): Model
   }
 
@@ -220,9 +225,12 @@ export const typeDefs = /* GraphQL */ `
   }
 
   input GenerationInput {
-    "What the image shows: 1 to 10,000 characters."
-    prompt: String!
-    "Default black-forest-labs/flux-schnell."
+    """
+    What the image shows: 1 to 10,000 characters. Required, but for models of the kinds upscale and background-removal,
+    which may do without.
+    """
+    prompt: String
+    "Default ${DEFAULT_MODEL_ID}."
     modelId: String
     "What the image must not show."
     negativePrompt: String
@@ -302,19 +310,29 @@ export const typeDefs = /* GraphQL */ `
     id: ID!
     version: String
     title: String!
+    "${MODEL_KINDS.join(', ')}"
     kind: String!
-    "JSON Schema of the fields of GenerationInput that it heeds."
+    "JSON Schema of the fields of GenerationInput that have an effect on it."
     parameters: JSON!
     aspectRatios: [String!]!
     sizes: [ModelSize!]!
-    "Of the fields of GenerationInput."
+    "What it does where GenerationInput says nothing."
     defaults: JSON!
+    "Empty where its maker does not say."
     outputFormats: [String!]!
+    "Null where none is confirmed."
     price: Price
     "Median seconds of a run."
     typicalSeconds: Float
-    "False for one that is no longer offered."
+    goodAt: String!
+    "Images to start from, or to resemble. 0: it takes none."
+    maxSourceImages: Int!
+    "False: a request for it is refused with unknown_model."
     active: Boolean!
+    "Why it is not offered, or what could not be confirmed of it."
+    note: String
+    "What to ask for instead of a model that is not offered."
+    successor: String
   }
 
   "Pixels."
@@ -322,11 +340,15 @@ export const typeDefs = /* GraphQL */ `
     aspectRatio: String!
     width: Int!
     height: Int!
+    "False: about these, since its maker tells shape and resolution alone."
+    exact: Boolean!
   }
 
-  "US dollars, by what the model is billed by."
+  "US dollars, by what the model is billed by: those that are there add up."
   type Price {
     usdPerImage: Float
     usdPerSecond: Float
+    usdPerRun: Float
+    usdPerMegapixel: Float
   }
 `;

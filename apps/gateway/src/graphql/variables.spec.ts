@@ -35,7 +35,7 @@ describe('variables', () => {
       'numOutputs',
       'webhookEvents.1',
     ]);
-    expect(inputRefused({ promt: 'x' })).toEqual(['prompt', 'promt']);
+    expect(inputRefused({ promt: 'x' })).toEqual(['promt']);
     expect(inputRefused(null)).toEqual(['input']);
     expect(inputRefused('text')).toEqual(['input']);
     expect(fieldsRefused(REQUEST, {})).toEqual(['input']);

@@ -16,12 +16,13 @@ import { v7 as uuidv7 } from 'uuid';
 import { eventually } from '../../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
 import { Admission } from '../application/admission.js';
+import { ModelCatalogue } from '../application/models.js';
 import { prepareRequest } from '../application/prepare-request.js';
 import type { Principal } from '../application/principal.js';
 import { KvQuotas, PENDING_MS } from './kv-quotas.js';
 
 const rules = { maxAttempts: 3, allowPrivateUrls: false, publicUrl: 'http://localhost:3000' };
-const { request } = prepareRequest({ prompt: 'x' }, rules, new Date());
+const { request } = prepareRequest({ prompt: 'x' }, new ModelCatalogue(), rules, new Date());
 /** No test runs into midnight. Milliseconds. */
 const toNoon = 43_200_000 - (Date.now() % 86_400_000);
 const newId = () => generationIdFrom(uuidv7());

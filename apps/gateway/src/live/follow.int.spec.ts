@@ -13,6 +13,7 @@ import { NO_POSTGRES, startGateway, type TestGateway } from '../../test/gateway-
 import { completeGeneration, failGeneration, lastPosition, tryInVain } from '../../test/play-worker.js';
 import { Admission } from '../application/admission.js';
 import { GenerationsService } from '../application/generations.service.js';
+import { ModelCatalogue } from '../application/models.js';
 import { OwnImages } from '../application/own-images.js';
 import { NO_LIMITS } from '../application/principal.js';
 import { credentialSignal } from '../auth/credential-signal.js';
@@ -157,8 +158,9 @@ describe('following generations', () => {
     const rules = { publicUrl: gateway.url, maxAttempts: 3, allowPrivateUrls: false };
     const queue = { of: async () => null };
     const readModels = app.get<ReadModels>(READ_MODELS);
+    const models = new ModelCatalogue();
     const own = new OwnImages(late, app.get<ImageStorage>(STORAGE), gateway.url);
-    const slow = new GenerationsService(late, runner, keys, admission, hub, readModels, rules, queue, own);
+    const slow = new GenerationsService(late, runner, keys, admission, hub, readModels, rules, queue, models, own);
     const views = await all(await slow.follow(alice, generation.id, { after: null, signal: stop.signal }));
     expect(versions(views)).toEqual(upTo(6));
   });

@@ -1,4 +1,4 @@
-import { FAILURE_CODES, LANES, STAGES, STATUSES } from '@darkroom/domain';
+import { FAILURE_CODES, LANES, MODEL_KINDS, STAGES, STATUSES } from '@darkroom/domain';
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '../errors/app-error.js';
 
@@ -163,22 +163,38 @@ export const history = z
   })
   .meta({ id: 'History' });
 
+const price = z
+  .strictObject({
+    usd_per_image: z.number(),
+    usd_per_second: z.number(),
+    usd_per_run: z.number(),
+    usd_per_megapixel: z.number(),
+  })
+  .partial()
+  .meta({ description: 'US dollars, by what the model is billed by: those that are there add up.' });
+
 export const model = z
   .strictObject({
     id: z.string(),
     version: z.string().nullable(),
     title: z.string(),
-    kind: z.string(),
-    parameters: z.record(z.string(), z.unknown()).meta({ description: 'JSON Schema of the fields it heeds.' }),
+    kind: z.enum(MODEL_KINDS),
+    parameters: z.record(z.string(), z.unknown()).meta({
+      description: 'JSON Schema of the fields of a request that have an effect on it.',
+    }),
     aspect_ratios: z.array(z.string()),
-    sizes: z.array(z.strictObject({ aspect_ratio: z.string(), width: z.number(), height: z.number() })),
-    defaults: z.record(z.string(), z.unknown()),
-    output_formats: z.array(z.string()),
-    price: z
-      .union([z.strictObject({ usd_per_image: z.number() }), z.strictObject({ usd_per_second: z.number() })])
-      .nullable(),
+    sizes: z
+      .array(z.strictObject({ aspect_ratio: z.string(), width: z.int(), height: z.int(), exact: z.boolean() }))
+      .meta({ description: 'Pixels. Not `exact`: about these, since its maker tells shape and resolution alone.' }),
+    defaults: z.record(z.string(), z.unknown()).meta({ description: 'What it does where a request says nothing.' }),
+    output_formats: z.array(z.string()).meta({ description: 'Empty where its maker does not say.' }),
+    price: price.nullable().meta({ description: 'Null where none is confirmed.' }),
     typical_seconds: z.number().nullable(),
-    active: z.boolean(),
+    good_at: z.string(),
+    max_source_images: z.int().min(0).meta({ description: 'Images to start from, or to resemble. 0: it takes none.' }),
+    active: z.boolean().meta({ description: 'False: a request for it is refused with `unknown_model`.' }),
+    note: z.string().nullable().meta({ description: 'Why it is not offered, or what could not be confirmed of it.' }),
+    successor: z.string().nullable().meta({ description: 'What to ask for instead of a model that is not offered.' }),
   })
   .meta({ id: 'Model' });
 

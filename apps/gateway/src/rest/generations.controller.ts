@@ -139,7 +139,7 @@ export class GenerationsController {
   @ApiOperation({ operationId: 'retryGeneration', summary: 'Begin a failed generation anew' })
   @ApiParam({ name: 'id', schema: { type: 'string', format: 'uuid' } })
   @ApiResponse({ status: 200, standardSchema: generation, description: 'Queued again.' })
-  @ApiErrors('not_found', 'invalid_state')
+  @ApiErrors('not_found', 'invalid_state', 'unknown_model')
   async retry(
     @CurrentPrincipal() principal: Principal,
     @Param('id') id: string,

@@ -108,10 +108,10 @@ describe('requests', () => {
       ['a model by a database id', { json: { prompt, model_id: NOBODYS_ID } }, 422, 'unknown_model', 'model_id'],
       [
         'what the model does not take',
-        { json: { prompt, aspect_ratio: '1:99' } },
+        { json: { prompt, output_format: 'tiff' } },
         422,
         'validation_failed',
-        'aspect_ratio',
+        'output_format',
       ],
       [
         'a schedule too far ahead',

@@ -177,7 +177,8 @@ function attemptsBegun(state: Generation, stage: Stage): number {
   return state.current?.stage === stage ? state.current.attempt : state.spent[stage];
 }
 
-function retryStage({ stage, generated, error }: Generation, at: string): Stage {
+/** Where a failed generation would begin anew: what was made and can still be fetched is not made again. */
+export function retryStage({ stage, generated, error }: Generation, at: string): Stage {
   const outputsExist = generated && generated.outputs_expire_at > at && error?.code !== 'output_expired';
   return stage === 'download' && outputsExist ? 'download' : 'generate';
 }

@@ -2,7 +2,16 @@ export * from './catalogue.js';
 export type { FieldError } from './draft.js';
 export { imagesIn, STORAGE_ADDRESS, withImages } from './images.js';
 export { faultOf, type InputSchema, type PropertySchema } from './input-schema.js';
-export { publishedInput, type Availability, type Model, type ModelKind, type SourceRule } from './model.js';
+export {
+  MODEL_KINDS,
+  needsPrompt,
+  publishedInput,
+  type Availability,
+  type Model,
+  type ModelKind,
+  type SourceRule,
+} from './model.js';
+export * from './offer.js';
 export {
   OUTPUTS_MAX,
   prepareFor,

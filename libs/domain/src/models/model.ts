@@ -2,7 +2,8 @@ import type { InputSchema } from './input-schema.js';
 import type { Price } from './price.js';
 import type { SizeRule } from './size.js';
 
-export type ModelKind = 'text-to-image' | 'image-to-image' | 'svg' | 'upscale' | 'background-removal';
+export const MODEL_KINDS = ['text-to-image', 'image-to-image', 'svg', 'upscale', 'background-removal'] as const;
+export type ModelKind = (typeof MODEL_KINDS)[number];
 
 /** Request fields that reach a model under one name of its own, unchanged. Sizes, formats and sources have rules. */
 export const MAPPED_FIELDS = [

@@ -3,6 +3,7 @@ import { DEFAULT_MODEL_ID, findModel } from './catalogue.js';
 import { ProviderInputDraft, type FieldError } from './draft.js';
 import { contradictionOfSize, mapSize } from './map-size.js';
 import { MAPPED_FIELDS, needsPrompt, type Model } from './model.js';
+import { NO_SWITCHES, whyNotOffered, type ModelSwitches } from './offer.js';
 import { estimatedCostUsd } from './price.js';
 import { inputsOfEvery } from './size.js';
 
@@ -19,6 +20,8 @@ export type GenerationRequestBody = { readonly model_id?: string | null } & {
 
 /** What preparing a request depends on beside the request. */
 export interface PrepareOptions {
+  /** What operators have switched. Default: nothing. */
+  readonly switches?: ModelSwitches;
   /** 0 (included) to 1; for models that draw no seed of their own. */
   readonly random?: () => number;
 }
@@ -59,12 +62,10 @@ export function prepareGeneration(
 export function prepareFor(
   model: Model,
   request: GenerationRequestBody,
-  { random = Math.random }: PrepareOptions = {},
+  { switches = NO_SWITCHES, random = Math.random }: PrepareOptions = {},
 ): PreparedGeneration | RefusedGeneration {
-  if (model.availability.state !== 'offered') {
-    const { note, successor } = model.availability;
-    return unknownModel(`${model.id} is not offered (${note}): use ${successor}`);
-  }
+  const why = whyNotOffered(model, switches);
+  if (why !== null) return unknownModel(why);
   const input = inputOf(request);
   const draft = new ProviderInputDraft(model);
   checkPrompt(draft, input);

@@ -1,5 +1,6 @@
 import type { PropertySchema } from './input-schema.js';
 import { MAPPED_FIELDS, needsPrompt, type Model, type ModelKind } from './model.js';
+import { NO_SWITCHES, offerOf } from './offer.js';
 import { complement, OUTPUTS_MAX, ownedInputs, PROMPT_MAX_LENGTH } from './prepare.js';
 import type { Price } from './price.js';
 import { RATIO_PATTERN, ratioOf, sizeWithin, type SizeChoice } from './size.js';
@@ -37,7 +38,7 @@ export interface ModelView {
   readonly active: boolean;
   /** Why it is not offered, or what could not be confirmed of it. */
   readonly note: string | null;
-  /** What to ask for instead of a model that is not offered. */
+  /** What to ask for instead of a model that is not offered, where one is known. */
   readonly successor: string | null;
 }
 
@@ -51,11 +52,12 @@ export interface PriceView {
 
 const COMMON_RATIOS = ['1:1', '16:9', '21:9', '3:2', '2:3', '4:5', '5:4', '3:4', '4:3', '9:16', '9:21'];
 
+/** As the catalogue has it; an operator's switch is laid over it ({@link offerOf}). */
 export function presentModel(model: Model): ModelView {
   const sizes = sizesOf(model);
   const aspectRatios = [...new Set(sizes.map((size) => size.aspect_ratio))];
   const properties = parametersOf(model);
-  const { availability, source, references } = model;
+  const { source, references } = model;
   return {
     id: model.id,
     version: model.version,
@@ -74,9 +76,7 @@ export function presentModel(model: Model): ModelView {
     typical_seconds: model.typicalSeconds,
     good_at: model.goodAt,
     max_source_images: references?.max ?? (source ? 1 : 0),
-    active: availability.state === 'offered',
-    note: availability.state === 'offered' ? model.unsure : availability.note,
-    successor: availability.state === 'offered' ? null : availability.successor,
+    ...offerOf(model, NO_SWITCHES),
   };
 }
 
