@@ -94,6 +94,7 @@ export class WorkerFixture {
       pauses: { outOfCreditMs: 60_000, brokenModelMs: 30_000 },
       sweep: { everyMs: 200, idleMs: 400 },
       allowPrivateUrls: true,
+      keepImageMetadata: false,
       logLevel: 'silent',
       ...overrides,
     };
