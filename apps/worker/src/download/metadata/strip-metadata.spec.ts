@@ -64,7 +64,7 @@ describe('stripMetadata', () => {
     expect((await pixels(stripped)).equals(await pixels(content))).toBe(true);
   });
 
-  it.each(formats)('tells %s that is cut, wherever, or is as it was', async (format) => {
+  it.each(formats)('tells %s that is cut, wherever', async (format) => {
     const content = await encoded(format, 6);
     for (let length = 12; length < content.length; length += 7) {
       const cut = content.subarray(0, length);
@@ -137,7 +137,9 @@ describe('stripMetadata of JPEG', () => {
   });
 
   it('keeps the colours of CMYK, which hang on a segment of Adobe', async () => {
-    const jpeg = await picture().toColourspace('cmyk').jpeg().toBuffer();
+    const orange = { create: { width: 16, height: 16, channels: 3, background: '#f80' } } as const;
+    const jpeg = await sharp(orange).toColourspace('cmyk').jpeg().toBuffer();
+    expect((await sharp(jpeg).metadata()).space).toBe('cmyk');
     expect(jpeg.includes('Adobe')).toBe(true);
     const stripped = stripMetadata(jpeg, 'jpeg', 1);
     expect((await pixels(stripped)).equals(await pixels(jpeg))).toBe(true);
