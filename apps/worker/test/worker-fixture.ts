@@ -1,4 +1,12 @@
-import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation, type Lane } from '@darkroom/domain';
+import {
+  fold,
+  generationIdFrom,
+  isTerminal,
+  prepareGeneration,
+  type Command,
+  type Generation,
+  type Lane,
+} from '@darkroom/domain';
 import {
   BUDGETS_BUCKET,
   CommandRunner,
@@ -33,6 +41,8 @@ interface RequestOptions {
   /** The client's. */
   readonly deadline?: string | null;
 }
+
+type WithoutCommon<C> = C extends Command ? Omit<C, 'commandId' | 'at'> : never;
 
 export const ACK_WAIT_MS = 1_500;
 
@@ -163,6 +173,30 @@ export class WorkerFixture {
         warnings: prepared.warnings,
         batch_id: null,
       },
+    });
+    return id;
+  }
+
+  /** A generation whose prediction has ended, with these outputs: to be downloaded. Answers its id. */
+  async generated(outputs: readonly string[], options?: RequestOptions): Promise<string> {
+    const id = await this.request({}, options);
+    const at = new Date().toISOString();
+    const execute = async (command: WithoutCommon<Command>): Promise<number> => {
+      const outcome = await this.runner.execute(id, { ...command, commandId: uuidv7(), at });
+      if (outcome.kind === 'rejected') throw new Error(outcome.rejection.message);
+      return outcome.state.version;
+    };
+    const fence = await execute({ type: 'StartAttempt', stage: 'generate', worker: 'test', deadline: null });
+    const prediction = { provider: 'replicate', predictionId: uuidv7(), deadline: null, adopted: false };
+    await execute({ type: 'RecordPrediction', fence, ...prediction });
+    await execute({
+      type: 'RecordGenerated',
+      fence,
+      outputs,
+      outputsExpireAt: new Date(Date.now() + 3_600_000).toISOString(),
+      metrics: { predict_time: 1, total_time: 1 },
+      seed: 7,
+      actualCostUsd: null,
     });
     return id;
   }

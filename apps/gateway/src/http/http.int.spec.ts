@@ -126,6 +126,7 @@ describe('the documentation', () => {
       'GET /v1/generations/{id}/history',
       'GET /v1/images/{id}',
       'GET /v1/images/{id}/content',
+      'GET /v1/images/{id}/thumbnail',
       'GET /v1/limits',
       'GET /v1/models',
       'GET /v1/models/{owner}/{name}',
@@ -133,6 +134,7 @@ describe('the documentation', () => {
       'POST /v1/generations/{id}/cancel',
       'POST /v1/generations/{id}/retry',
       'POST /v1/hooks/replicate',
+      'POST /v1/images/{id}/links',
     ]);
     expect(document.components.securitySchemes).toMatchObject({ bearer: { type: 'http', scheme: 'bearer' } });
     for (const { route, operationId, summary, security, responses } of operations) {

@@ -110,6 +110,19 @@ describe('measureImage', () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
   });
 
+  it.each([
+    ['png', 8_200],
+    ['jpeg', 5_800],
+  ] as const)('refuses %s in passes that would have to be held as a whole', async (format, side) => {
+    const large = sharp({ create: { width: side, height: side, channels: 3, background: 'black' } });
+    const [whole, inPasses] = await Promise.all(
+      [false, true].map((progressive) => large.clone().toFormat(format, { progressive }).toBuffer()),
+    );
+    await expect(measureImage(whole!)).resolves.toMatchObject({ width: side });
+    const refused = { code: 'too_many_pixels', message: expect.stringContaining('in passes') };
+    await expect(measureImage(inPasses!)).rejects.toMatchObject(refused);
+  });
+
   it('takes as many pixels as it is told, and not one more', async () => {
     await expect(measureImage(images.png, { maxPixels: 120_000 })).resolves.toBeDefined();
     await expect(measureImage(images.png, { maxPixels: 119_999 })).rejects.toMatchObject({ code: 'too_many_pixels' });

@@ -18,7 +18,7 @@ export interface MeasuredImage {
 }
 
 export interface MeasureLimits {
-  /** Width times height. Default 100 million: four bytes each when decoded. */
+  /** Width times height. Default 100 million. */
   readonly maxPixels?: number;
 }
 
@@ -46,6 +46,8 @@ export class ImageError extends Error {
 }
 
 const MAX_PIXELS = 100_000_000;
+/** Of {@link ImageHeader.heldBytes}: what a worker can hold beside itself in 400 MB. */
+const MAX_HELD_BYTES = 200_000_000;
 const FORMATS: readonly string[] = ['webp', 'png', 'jpeg'] satisfies ImageFormat[];
 /** Enough for what is made of it. */
 const SMALL_SIDE = 64;
@@ -83,6 +85,11 @@ export interface ImageHeader extends Size {
   readonly format: ImageFormat;
   /** As EXIF counts it: 1 to 8. */
   readonly orientation: number;
+  /**
+   * What its decoder has to hold at once. 0 for what is decoded row by row, whatever its size; what comes in passes
+   * (interlaced PNG, progressive JPEG with its coefficients) is held as a whole.
+   */
+  readonly heldBytes: number;
 }
 
 /** Decodes no pixels: a file that lies about itself is found out by {@link decodeImage}. Throws {@link ImageError}. */
@@ -98,12 +105,16 @@ export async function readHeader(
     const code = beginsAsImage(content) ? 'corrupt' : 'not_an_image';
     throw new ImageError(code, (error as Error).message, { cause: error });
   }
-  const { format, orientation = 1 } = metadata;
+  const { format, orientation = 1, channels, depth, isProgressive } = metadata;
   if (!isFormat(format)) throw new ImageError('not_an_image', `The format ${format} is not taken`);
   const { width, height } = metadata.autoOrient;
   if (width * height > maxPixels)
     throw new ImageError('too_many_pixels', `${width} by ${height} pixels, at most ${maxPixels} taken`);
-  return { format, width, height, orientation };
+  const sampleBytes = format === 'jpeg' || depth === 'ushort' ? 2 : 1;
+  const heldBytes = isProgressive ? width * height * channels * sampleBytes : 0;
+  if (heldBytes > MAX_HELD_BYTES)
+    throw new ImageError('too_many_pixels', `${width} by ${height} pixels in passes: they would take ${heldBytes} bytes`);
+  return { format, width, height, orientation, heldBytes };
 }
 
 /**

@@ -33,17 +33,19 @@ interface Source extends Size {
   readonly content: Buffer;
   /** Whether it can be drawn larger than it says. */
   readonly scalable: boolean;
+  /** While it is decoded. */
+  readonly heldBytes: number;
   pixels(size: Size): Promise<Pixels>;
 }
 
 /** A side for the blurhash of what has no thumbnails. */
 const SMALL_SIDE = 64;
-/** Pixels from which on an image is large: four bytes each, where it is decoded as a whole. */
-const LARGE = 16_000_000;
+/** Bytes held while decoding: those with more wait for each other. */
+const LARGE = 20_000_000;
 /** Pictures within a drawing, together. */
 const MAX_EMBEDDED_PIXELS = 25_000_000;
 
-/** Large images are decoded one at a time, in the whole process. */
+/** In the whole process. */
 const oneLarge = bulkhead(1, Number.POSITIVE_INFINITY);
 
 /**
@@ -59,8 +61,7 @@ export async function processImage(content: Buffer, options: ProcessOptions): Pr
     const { thumbnails, smallest } = await makeThumbnails(pixels, sizes);
     return { thumbnails, blurhash: await blurhashOf(smallest) };
   };
-  const large = !source.scalable && source.width * source.height > LARGE;
-  const made = large ? await oneLarge.execute(work) : await work();
+  const made = source.heldBytes > LARGE ? await oneLarge.execute(work) : await work();
   return {
     content: source.content,
     format: source.format,
@@ -73,7 +74,7 @@ export async function processImage(content: Buffer, options: ProcessOptions): Pr
 }
 
 async function raster(content: Buffer, { keepMetadata }: ProcessOptions): Promise<Source> {
-  const { format, orientation, width, height } = await readHeader(content);
+  const { format, orientation, width, height, heldBytes } = await readHeader(content);
   const kept = keepMetadata ? content : stripMetadata(content, format, orientation);
   return {
     format,
@@ -81,6 +82,7 @@ async function raster(content: Buffer, { keepMetadata }: ProcessOptions): Promis
     height,
     content: kept,
     scalable: false,
+    heldBytes,
     // What is stored is what is decoded: that stripping has broken nothing is seen here.
     pixels: (size) => decodeImage(kept, size),
   };
@@ -95,6 +97,7 @@ async function drawing(content: Buffer, { signal }: ProcessOptions): Promise<Sou
     height,
     content: Buffer.from(text),
     scalable: true,
+    heldBytes: 0,
     pixels: (size) => drawSvg(resizedTo(size.width, size.height), { ...size, signal }),
   };
 }
