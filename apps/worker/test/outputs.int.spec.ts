@@ -11,7 +11,8 @@ import { FileServer } from './images/file-server.js';
 import { blackPng, pngChunk, withPngChunks } from './images/png.js';
 import { WorkerFixture } from './worker-fixture.js';
 
-const DRAWING = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200"><script>alert(1)</script><rect width="9" height="9"/></svg>';
+const DRAWING =
+  '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200"><script>alert(1)</script><rect width="9" height="9"/></svg>';
 const picture = (width: number, height: number) =>
   sharp({ create: { width, height, channels: 3, background: { r: 200, g: 90, b: 30 } } });
 
@@ -48,19 +49,30 @@ describe('what is stored of outputs', () => {
       files.put('2.jpg', await picture(200, 100).jpeg().toBuffer(), 'image/jpeg'),
       files.put('3.svg', Buffer.from(DRAWING), 'image/svg+xml'),
     );
-    expect(all.map(({ index, format, content_type, width, height }) => [index, format, content_type, width, height])).toEqual(
-      [
-        [0, 'webp', 'image/webp', 1_200, 800],
-        [1, 'png', 'image/png', 400, 600],
-        [2, 'jpeg', 'image/jpeg', 200, 100],
-        [3, 'svg', 'image/svg+xml', 300, 200],
-      ],
-    );
+    expect(
+      all.map(({ index, format, content_type, width, height }) => [index, format, content_type, width, height]),
+    ).toEqual([
+      [0, 'webp', 'image/webp', 1_200, 800],
+      [1, 'png', 'image/png', 400, 600],
+      [2, 'jpeg', 'image/jpeg', 200, 100],
+      [3, 'svg', 'image/svg+xml', 300, 200],
+    ]);
     expect(all.map(({ thumbnails }) => thumbnails.map(({ width, height }) => [width, height]))).toEqual([
-      [[256, 171], [512, 341], [1_024, 683]],
-      [[171, 256], [341, 512]],
+      [
+        [256, 171],
+        [512, 341],
+        [1_024, 683],
+      ],
+      [
+        [171, 256],
+        [341, 512],
+      ],
       [],
-      [[256, 171], [512, 341], [1_024, 683]],
+      [
+        [256, 171],
+        [512, 341],
+        [1_024, 683],
+      ],
     ]);
     for (const image of all) {
       const content = await stored(image.storage_key);
@@ -80,11 +92,19 @@ describe('what is stored of outputs', () => {
 
   it('another format than its name and type tell as what it is', async () => {
     const [image] = await images(files.put('said.webp', await picture(64, 64).png().toBuffer(), 'image/webp'));
-    expect(image).toMatchObject({ format: 'png', content_type: 'image/png', storage_key: expect.stringMatching(/\.png$/) });
+    expect(image).toMatchObject({
+      format: 'png',
+      content_type: 'image/png',
+      storage_key: expect.stringMatching(/\.png$/),
+    });
   });
 
   it.each([
-    ['image_invalid', 'HTML that is called an image', async () => Buffer.from('<!doctype html><title>Bad gateway</title>')],
+    [
+      'image_invalid',
+      'HTML that is called an image',
+      async () => Buffer.from('<!doctype html><title>Bad gateway</title>'),
+    ],
     ['image_invalid', 'an SVG that is not well-formed', async () => Buffer.from(DRAWING.slice(0, -3))],
     ['image_invalid', 'a cut JPEG', async () => half(await picture(640, 480).jpeg().toBuffer())],
     ['image_invalid', 'another format', async () => picture(64, 64).gif().toBuffer()],
@@ -111,14 +131,14 @@ describe('what is stored of outputs', () => {
 
   it('once, although one of several has to be downloaded again', async () => {
     const folder = join(fixture.dir, 'images');
-    const known = Promise.withResolvers<string>();
-    const firstIsStored = known.promise.then((id) =>
-      eventually(async () => (await snapshot(folder, id)).size === 3, { what: 'an image and two thumbnails' }),
+    let told: (id: string) => void = () => undefined;
+    const firstIsStored = new Promise<string>((resolve) => (told = resolve)).then((known) =>
+      eventually(async () => (await snapshot(folder, known)).size === 3, { what: 'an image and two thumbnails' }),
     );
     const first = files.put('first.png', await picture(600, 600).png().toBuffer(), 'image/png');
     const second = files.put('second.png', Buffer.from('<html>'), 'image/png', firstIsStored);
     const id = await fixture.generated([first, second]);
-    known.resolve(id);
+    told(id);
     await fixture.until(id, ({ error }) => error?.code === 'image_invalid');
     const before = await snapshot(folder, id);
     files.put('second.png', await picture(50, 50).png().toBuffer(), 'image/png');

@@ -1,12 +1,4 @@
-import {
-  fold,
-  generationIdFrom,
-  isTerminal,
-  prepareGeneration,
-  type Command,
-  type Generation,
-  type Lane,
-} from '@darkroom/domain';
+import { fold, generationIdFrom, isTerminal, prepareGeneration, type Generation, type Lane } from '@darkroom/domain';
 import {
   BUDGETS_BUCKET,
   CommandRunner,
@@ -30,6 +22,7 @@ import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { startSimulator, type RunningSimulator } from '../../simulator/src/start.js';
 import type { Role, WorkerConfig } from '../src/config.js';
 import { startWorker, type Worker } from '../src/create-worker.js';
+import { playGenerated } from './play-provider.js';
 
 interface RequestOptions {
   readonly userId?: string;
@@ -41,8 +34,6 @@ interface RequestOptions {
   /** The client's. */
   readonly deadline?: string | null;
 }
-
-type WithoutCommon<C> = C extends Command ? Omit<C, 'commandId' | 'at'> : never;
 
 export const ACK_WAIT_MS = 1_500;
 
@@ -180,24 +171,7 @@ export class WorkerFixture {
   /** A generation whose prediction has ended, with these outputs: to be downloaded. Answers its id. */
   async generated(outputs: readonly string[], options?: RequestOptions): Promise<string> {
     const id = await this.request({}, options);
-    const at = new Date().toISOString();
-    const execute = async (command: WithoutCommon<Command>): Promise<number> => {
-      const outcome = await this.runner.execute(id, { ...command, commandId: uuidv7(), at });
-      if (outcome.kind === 'rejected') throw new Error(outcome.rejection.message);
-      return outcome.state.version;
-    };
-    const fence = await execute({ type: 'StartAttempt', stage: 'generate', worker: 'test', deadline: null });
-    const prediction = { provider: 'replicate', predictionId: uuidv7(), deadline: null, adopted: false };
-    await execute({ type: 'RecordPrediction', fence, ...prediction });
-    await execute({
-      type: 'RecordGenerated',
-      fence,
-      outputs,
-      outputsExpireAt: new Date(Date.now() + 3_600_000).toISOString(),
-      metrics: { predict_time: 1, total_time: 1 },
-      seed: 7,
-      actualCostUsd: null,
-    });
+    await playGenerated(this.runner, id, outputs);
     return id;
   }
 

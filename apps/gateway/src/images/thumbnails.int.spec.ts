@@ -31,7 +31,8 @@ describe('images for pages', () => {
   /** The path and query of an address: the gateway knows of its configured port only. */
   const pathOf = (url: string) => url.slice(new URL(url).origin.length);
   const anonymous = (path: string, method = 'GET') => gateway.send(path, { user: null, method });
-  const link = async (json?: object, user = 'alice') => gateway.send(`/v1/images/${imageId}/links`, { json, user, method: 'POST' });
+  const link = async (json?: object, user = 'alice') =>
+    gateway.send(`/v1/images/${imageId}/links`, { json, user, method: 'POST' });
 
   describe('thumbnails', () => {
     it('are where the generation says', async () => {
@@ -94,7 +95,10 @@ describe('images for pages', () => {
   describe('links', () => {
     it('work without credentials, in pages of other origins, with parts and tags', async () => {
       const { status, json } = await link();
-      expect([status, json.expires_at]).toEqual([200, new Date(Math.floor(now / 1_000) * 1_000 + 60 * MINUTE_MS).toISOString()]);
+      expect([status, json.expires_at]).toEqual([
+        200,
+        new Date(Math.floor(now / 1_000) * 1_000 + 60 * MINUTE_MS).toISOString(),
+      ]);
       const path = pathOf(json.url);
       const whole = await anonymous(path);
       expect(whole.bytes.equals(content)).toBe(true);
@@ -123,7 +127,11 @@ describe('images for pages', () => {
       expect((await anonymous(path)).status).toBe(200);
       now += MINUTE_MS;
       const { headers, json } = await anonymous(path);
-      expect(answers.problem.parse(json)).toMatchObject({ status: 403, code: 'forbidden', detail: expect.stringContaining('expired') });
+      expect(answers.problem.parse(json)).toMatchObject({
+        status: 403,
+        code: 'forbidden',
+        detail: expect.stringContaining('expired'),
+      });
       expect(headers.get('cache-control')).toBe('no-store');
     });
 
@@ -176,7 +184,12 @@ describe('images for pages', () => {
       const path = pathOf((await link({ expires_in: 604_800 })).json.url);
       const start = (secret: string) =>
         startGateway(
-          { NATS_URL: nats.url, DATABASE_URL: NO_POSTGRES, STORAGE_URL: `file:${gateway.images}`, ...(secret && { LINK_SECRET: secret }) },
+          {
+            NATS_URL: nats.url,
+            DATABASE_URL: NO_POSTGRES,
+            STORAGE_URL: `file:${gateway.images}`,
+            ...(secret && { LINK_SECRET: secret }),
+          },
           undefined,
           undefined,
           () => now,

@@ -98,17 +98,20 @@ describe('images', () => {
     expect((await gateway.send(`/v1/images/${imageId}/links`, { json })).status).toBe(404);
   });
 
-  it.each(['', '/content', '/thumbnail'])('%s of another user, or of none, are 404; operators see them', async (path) => {
-    const nobodys = imageIdOf('01890a5d-ac96-774b-bcce-b302099a8050', 0);
-    for (const id of [imageId, nobodys, generationId, imageIdOf(generationId, 3), 'x', '..%2f..%2fetc']) {
-      const user = id === imageId ? 'bob' : 'alice';
-      const answer = await gateway.send(`/v1/images/${id}${path}`, { user });
-      expect(answers.problem.parse(answer.json)).toMatchObject({ status: 404, code: 'not_found' });
-    }
-    if (path === '/thumbnail') return;
-    const operator = await gateway.send(`/v1/images/${imageId}${path}`, { user: 'root', claims: { role: 'admin' } });
-    expect(operator.status).toBe(200);
-  });
+  it.each(['', '/content', '/thumbnail'])(
+    '%s of another user, or of none, are 404; operators see them',
+    async (path) => {
+      const nobodys = imageIdOf('01890a5d-ac96-774b-bcce-b302099a8050', 0);
+      for (const id of [imageId, nobodys, generationId, imageIdOf(generationId, 3), 'x', '..%2f..%2fetc']) {
+        const user = id === imageId ? 'bob' : 'alice';
+        const answer = await gateway.send(`/v1/images/${id}${path}`, { user });
+        expect(answers.problem.parse(answer.json)).toMatchObject({ status: 404, code: 'not_found' });
+      }
+      if (path === '/thumbnail') return;
+      const operator = await gateway.send(`/v1/images/${imageId}${path}`, { user: 'root', claims: { role: 'admin' } });
+      expect(operator.status).toBe(200);
+    },
+  );
 
   it('of a generation that is under way are 404', async () => {
     const { json } = await gateway.send('/v1/generations', { json: { prompt: 'x' } });
@@ -145,7 +148,10 @@ describe('images in a storage that signs links', () => {
     gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: NO_POSTGRES, STORAGE_URL });
     await gateway.ready();
     const { json } = await gateway.send('/v1/generations', { json: { prompt: 'x' } });
-    imageId = await completeGeneration(gateway, json.id, bytes, { storage: { put: () => Promise.resolve() }, thumbnails: [256] });
+    imageId = await completeGeneration(gateway, json.id, bytes, {
+      storage: { put: () => Promise.resolve() },
+      thumbnails: [256],
+    });
     const drawing = await gateway.send('/v1/generations', { json: { prompt: 'y' } });
     drawingId = await completeGeneration(gateway, drawing.json.id, bytes, {
       storage: { put: () => Promise.resolve() },

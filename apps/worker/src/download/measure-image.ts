@@ -113,7 +113,10 @@ export async function readHeader(
   const sampleBytes = format === 'jpeg' || depth === 'ushort' ? 2 : 1;
   const heldBytes = isProgressive ? width * height * channels * sampleBytes : 0;
   if (heldBytes > MAX_HELD_BYTES)
-    throw new ImageError('too_many_pixels', `${width} by ${height} pixels in passes: they would take ${heldBytes} bytes`);
+    throw new ImageError(
+      'too_many_pixels',
+      `${width} by ${height} pixels in passes: they would take ${heldBytes} bytes`,
+    );
   return { format, width, height, orientation, heldBytes };
 }
 

@@ -1,7 +1,6 @@
 import { encode } from 'blurhash';
 import sharp, { type Sharp } from 'sharp';
 
-
 /** 4 by 3 components. https://blurha.sh */
 const BLURHASH = { componentsX: 4, componentsY: 3, side: 32 };
 

@@ -14,7 +14,7 @@ export function pngChunk(type: string, data: Uint8Array | string): Buffer {
 /** Type and data of each chunk. */
 export function pngChunks(png: Buffer): { type: string; data: Buffer }[] {
   const chunks: { type: string; data: Buffer }[] = [];
-  for (let at = SIGNATURE.length; at < png.length; ) {
+  for (let at = SIGNATURE.length; at < png.length;) {
     const end = at + 8 + png.readUInt32BE(at);
     chunks.push({ type: png.toString('latin1', at + 4, at + 8), data: png.subarray(at + 8, end) });
     at = end + 4;

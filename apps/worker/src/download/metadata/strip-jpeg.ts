@@ -21,7 +21,7 @@ const KEPT_APPLICATIONS: readonly (readonly [marker: number, name: string])[] = 
 export function stripJpeg(content: Buffer, orientation: Orientation): Buffer {
   const parts = [content.subarray(0, 2)];
   let exif = isTurned(orientation) ? exifSegment(orientation) : null;
-  for (let at = 2; ; ) {
+  for (let at = 2; ;) {
     const { marker, after } = nextMarker(content, at);
     at = after;
     if (marker === SOI) throw new ImageError('corrupt', 'The JPEG begins twice');

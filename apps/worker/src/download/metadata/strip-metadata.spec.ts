@@ -28,19 +28,22 @@ const pixels = (content: Buffer) => sharp(content).autoOrient().raw().toBuffer()
 const formats = ['png', 'jpeg', 'webp'] as const;
 
 describe('stripMetadata', () => {
-  it.each(formats)('leaves nothing of EXIF and XMP in %s, and every pixel and the colours as they were', async (format) => {
-    const content = await encoded(format);
-    expect(await sharp(content).metadata()).toMatchObject({ exif: expect.any(Buffer), xmp: expect.any(Buffer) });
-    expect(content.includes(SECRET)).toBe(true);
+  it.each(formats)(
+    'leaves nothing of EXIF and XMP in %s, and every pixel and the colours as they were',
+    async (format) => {
+      const content = await encoded(format);
+      expect(await sharp(content).metadata()).toMatchObject({ exif: expect.any(Buffer), xmp: expect.any(Buffer) });
+      expect(content.includes(SECRET)).toBe(true);
 
-    const stripped = stripMetadata(content, format, 1);
-    const metadata = await sharp(stripped).metadata();
-    expect([metadata.exif, metadata.xmp, metadata.iptc]).toEqual([undefined, undefined, undefined]);
-    expect(metadata.icc?.equals((await sharp(content).metadata()).icc!)).toBe(true);
-    expect(stripped.includes(SECRET)).toBe(false);
-    expect((await pixels(stripped)).equals(await pixels(content))).toBe(true);
-    expect(stripMetadata(stripped, format, 1).equals(stripped)).toBe(true);
-  });
+      const stripped = stripMetadata(content, format, 1);
+      const metadata = await sharp(stripped).metadata();
+      expect([metadata.exif, metadata.xmp, metadata.iptc]).toEqual([undefined, undefined, undefined]);
+      expect(metadata.icc?.equals((await sharp(content).metadata()).icc!)).toBe(true);
+      expect(stripped.includes(SECRET)).toBe(false);
+      expect((await pixels(stripped)).equals(await pixels(content))).toBe(true);
+      expect(stripMetadata(stripped, format, 1).equals(stripped)).toBe(true);
+    },
+  );
 
   it.each(formats.flatMap((format) => [2, 3, 6, 8].map((orientation) => [format, orientation] as const)))(
     'keeps the way that %s is turned (%d), and nothing else of EXIF',

@@ -17,7 +17,7 @@ const KEPT = new Set(
 /** A PNG without what is not about its pixels, and without what follows its end. The pixels are copied as they are. */
 export function stripPng(content: Buffer, orientation: Orientation): Buffer {
   const parts = [content.subarray(0, SIGNATURE_BYTES)];
-  for (let at = SIGNATURE_BYTES, type = ''; type !== 'IEND'; ) {
+  for (let at = SIGNATURE_BYTES, type = ''; type !== 'IEND';) {
     if (at + FRAME_BYTES > content.length) throw new ImageError('corrupt', 'The PNG has no end');
     const end = at + FRAME_BYTES + content.readUInt32BE(at);
     if (end > content.length) throw new ImageError('corrupt', 'A chunk of the PNG ends after the file');

@@ -17,7 +17,7 @@ export function stripWebp(content: Buffer, orientation: Orientation): Buffer {
   if (!(end <= content.length)) throw new ImageError('corrupt', 'The WebP ends after the file');
   const turned = isTurned(orientation);
   const parts: Buffer[] = [Buffer.from(content.subarray(0, HEADER_BYTES))];
-  for (let at = HEADER_BYTES; at + FRAME_BYTES <= end; ) {
+  for (let at = HEADER_BYTES; at + FRAME_BYTES <= end;) {
     const name = content.toString('latin1', at, at + 4);
     const next = at + FRAME_BYTES + content.readUInt32LE(at + 4);
     if (next > end) throw new ImageError('corrupt', 'A chunk of the WebP ends after the file');

@@ -27,12 +27,15 @@ export async function drawSvg(text: string, options: DrawOptions): Promise<Pixel
   const data = await new Promise<Buffer>((resolve, reject) => {
     const child = execFile(
       process.execPath,
-      ['--max-old-space-size=64', PROGRAM, String(width), String(height)],
+      ['--max-old-space-size=64', PROGRAM, ...[width, height, timeoutMs].map(String)],
       { encoding: 'buffer', env: {}, maxBuffer: bytes, timeout: timeoutMs, killSignal: 'SIGKILL', signal },
       (error, stdout, stderr) => {
         if (signal?.aborted) reject(signal.reason as Error);
-        else if (error?.killed) reject(new ImageError('too_complex', `The SVG was not drawn within ${timeoutMs} ms`));
-        else if (error) reject(new ImageError('corrupt', `The SVG cannot be drawn: ${lastLine(stderr)}`, { cause: error }));
+        // By itself, by us, or for want of memory.
+        else if (error?.signal === 'SIGKILL')
+          reject(new ImageError('too_complex', `The SVG was not drawn within ${timeoutMs} ms`));
+        else if (error)
+          reject(new ImageError('corrupt', `The SVG cannot be drawn: ${lastLine(stderr)}`, { cause: error }));
         else resolve(stdout);
       },
     );

@@ -45,7 +45,10 @@ describe('sanitizeSvg', () => {
     ['a script of another prefix', '<s:script xmlns:s="http://www.w3.org/2000/svg">alert(1)</s:script>'],
     ['a script of HTML', '<h:script xmlns:h="http://www.w3.org/1999/xhtml">alert(1)</h:script>'],
     ['a script in CDATA', '<script><![CDATA[alert(1)]]></script>'],
-    ['foreign content', '<foreignObject><iframe xmlns="http://www.w3.org/1999/xhtml" src="//evil.test"/></foreignObject>'],
+    [
+      'foreign content',
+      '<foreignObject><iframe xmlns="http://www.w3.org/1999/xhtml" src="//evil.test"/></foreignObject>',
+    ],
     ['drawings within foreign content', '<foreignObject><svg><path d="M0 0"/></svg></foreignObject>'],
     ['an animation of a link', '<animate attributeName="href" values="javascript:alert(1)"/>'],
     ['a value that is set', '<set attributeName="onload" to="alert(1)"/>'],
@@ -114,7 +117,8 @@ describe('sanitizeSvg', () => {
   });
 
   it('hands over no picture that it leaves out', () => {
-    const hidden = '<foreignObject><image xmlns="http://www.w3.org/2000/svg" href="data:image/png;base64,AA=="/></foreignObject>';
+    const hidden =
+      '<foreignObject><image xmlns="http://www.w3.org/2000/svg" href="data:image/png;base64,AA=="/></foreignObject>';
     expect(sanitizeSvg(Buffer.from(svg(hidden))).embedded).toEqual([]);
   });
 
@@ -145,13 +149,19 @@ describe('sanitizeSvg', () => {
   it('can be had at another size', () => {
     const drawing = sanitizeSvg(Buffer.from(svg('<g></g>', 'width="10" height="20"')));
     expect(read(drawing.resizedTo(512, 1_024)).attributes).toEqual(
-      expect.arrayContaining([['width', '512'], ['height', '1024'], ['viewBox', '0 0 10 20']]),
+      expect.arrayContaining([
+        ['width', '512'],
+        ['height', '1024'],
+        ['viewBox', '0 0 10 20'],
+      ]),
     );
     const boxed = sanitizeSvg(Buffer.from(svg('', 'viewBox="1 2 3 4"')));
     expect(boxed.resizedTo(512, 1_024)).toContain('viewBox="1 2 3 4"');
   });
 
-  const bomb = Array.from({ length: 20 }, (_, level) => `<!ENTITY e${level + 1} "${`&e${level};`.repeat(10)}">`).join('');
+  const bomb = Array.from({ length: 20 }, (_, level) => `<!ENTITY e${level + 1} "${`&e${level};`.repeat(10)}">`).join(
+    '',
+  );
 
   it.each([
     ['not_an_image', 'nothing', ''],
@@ -162,7 +172,11 @@ describe('sanitizeSvg', () => {
     ['corrupt', 'an SVG that is cut', svg('<g>').slice(0, -6)],
     ['corrupt', 'crossed elements', svg('<g><path></g></path>')],
     ['corrupt', 'an entity of its own', `<!DOCTYPE svg [<!ENTITY x "y">]>${svg('<text>&x;</text>')}`],
-    ['corrupt', 'an entity of a file', `<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>${svg('<text>&x;</text>')}`],
+    [
+      'corrupt',
+      'an entity of a file',
+      `<!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/passwd">]>${svg('<text>&x;</text>')}`,
+    ],
     ['corrupt', 'a billion laughs', `<!DOCTYPE svg [<!ENTITY e0 "ha">${bomb}]>${svg('<text>&e20;</text>')}`],
     ['corrupt', 'two attributes of one name', svg('<g id="a" id="b"/>')],
     ['corrupt', 'a character that XML has no place for', svg('<text>&#0;</text>')],
@@ -178,7 +192,9 @@ describe('sanitizeSvg', () => {
   });
 
   it('refuses what is no UTF-8', () => {
-    expect(() => sanitizeSvg(Buffer.from([0x3c, 0xff, 0xfe]))).toThrow(expect.objectContaining({ code: 'not_an_image' }));
+    expect(() => sanitizeSvg(Buffer.from([0x3c, 0xff, 0xfe]))).toThrow(
+      expect.objectContaining({ code: 'not_an_image' }),
+    );
   });
 
   it.each([

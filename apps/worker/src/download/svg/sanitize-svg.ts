@@ -23,7 +23,7 @@ export interface SafeSvg extends SvgSize {
   /** Files of the pictures within it. They have not been looked at. */
   readonly embedded: readonly Buffer[];
   /** The same drawing, to be drawn at a size of its own. */
-  resizedTo(width: number, height: number): string;
+  readonly resizedTo: (width: number, height: number) => string;
 }
 
 /**
@@ -196,5 +196,7 @@ function escapeText(text: string): string {
 
 /** Line ends and tabs as references, or else a reader would make spaces of them. */
 function escapeAttribute(text: string): string {
-  return escapeText(text).replaceAll('"', '&quot;').replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
+  return escapeText(text)
+    .replaceAll('"', '&quot;')
+    .replace(/[\t\n\r]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
