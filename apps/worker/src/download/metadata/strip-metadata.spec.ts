@@ -59,6 +59,11 @@ describe('stripMetadata', () => {
     },
   );
 
+  it.each(formats)('leaves %s in which there is nothing to leave out as it is', async (format) => {
+    const content = await picture().toFormat(format).toBuffer();
+    expect(stripMetadata(content, format, 1).equals(content)).toBe(true);
+  });
+
   it.each(formats)('drops what follows the end of %s', async (format) => {
     const content = await picture().toFormat(format).toBuffer();
     const followed = Buffer.concat([content, Buffer.from(SECRET)]);
