@@ -1,6 +1,7 @@
 /** `npm run bench` (scripts/bench.mjs) prepares the machine and starts this with the addresses of its servers. */
 import { parseArgs } from 'node:util';
 import { accept } from './accept.js';
+import { download } from './download.js';
 import { eventStore } from './event-store.js';
 import { flight } from './flight.js';
 import { generations } from './generations.js';
@@ -14,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, (options: BenchOptions) => Promise<Row
   accept,
   'event-store': eventStore,
   generations,
+  download,
   flight,
   schedules,
   rebuild,

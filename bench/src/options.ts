@@ -33,6 +33,8 @@ export interface Size {
   readonly scheduled: number;
   /** How long before that second they are asked for: all of them must have been scheduled by then. Seconds. */
   readonly scheduledAhead: number;
+  /** Images downloaded in one round. */
+  readonly downloads: number;
   /** How long an idle process may take to settle. Seconds. */
   readonly settleSeconds: number;
 }
@@ -48,6 +50,7 @@ export const FULL: Size = {
   runSeconds: 10,
   scheduled: 5_000,
   scheduledAhead: 30,
+  downloads: 200,
   settleSeconds: 60,
 };
 
@@ -63,5 +66,6 @@ export const SMOKE: Size = {
   runSeconds: 2,
   scheduled: 50,
   scheduledAhead: 3,
+  downloads: 5,
   settleSeconds: 1,
 };

@@ -26,6 +26,19 @@ export function requested(own: Partial<RequestData> = {}): NewEvent {
 /** Every event of a new generation, from its request to its stored image. */
 export function completed(): NewEvent[] {
   const story = new Story();
+  return [
+    ...untilGenerated(story, 'https://provider.test/output/0.webp'),
+    story.next({ type: 'StartAttempt', stage: 'download', worker: 'bench', deadline: null }),
+    story.next({ type: 'RecordDownloaded', fence: story.fence, images: [imageOf(story.id)] }),
+  ];
+}
+
+/** The events of a new generation up to where its image is to be downloaded from this address. */
+export function generated(output: string): NewEvent[] {
+  return untilGenerated(new Story(), output);
+}
+
+function untilGenerated(story: Story, output: string): NewEvent[] {
   const deadline = '2030-01-01T00:00:00.000Z';
   return [
     story.next({ type: 'Request', request: requestData() }),
@@ -41,14 +54,12 @@ export function completed(): NewEvent[] {
     story.next({
       type: 'RecordGenerated',
       fence: story.fence,
-      outputs: ['https://provider.test/output/0.webp'],
+      outputs: [output],
       outputsExpireAt: deadline,
       metrics: { predict_time: 1.5, total_time: 2 },
       seed: 7,
       actualCostUsd: 0.003,
     }),
-    story.next({ type: 'StartAttempt', stage: 'download', worker: 'bench', deadline: null }),
-    story.next({ type: 'RecordDownloaded', fence: story.fence, images: [imageOf(story.id)] }),
   ];
 }
 

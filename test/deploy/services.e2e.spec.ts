@@ -63,7 +63,8 @@ describe('the services of docker-compose.yml, outside of containers', () => {
     const content = await fetch(gateway + new URL(url).pathname, { headers: { authorization } });
     expect((await content.arrayBuffer()).byteLength).toBe(bytes);
     const files = readdirSync(deployment.volume('images'), { recursive: true, withFileTypes: true });
-    expect(files.filter((file) => file.isFile())).toHaveLength(1);
+    // The image, and its thumbnails of 256 and 512 pixels.
+    expect(files.filter((file) => file.isFile())).toHaveLength(3);
     expect(existsSync(join(deployment.volume('images'), 'images'))).toBe(true);
   }, 60_000);
 

@@ -66,6 +66,12 @@ export class AppProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
+  /** The most memory that was ever resident. Bytes. */
+  peakBytes(): number {
+    const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024;
+  }
+
   /** Freezes it: it takes connections and says nothing. Answers how to let it go on. */
   hang(): () => void {
     return hang(this.#child!.pid!);

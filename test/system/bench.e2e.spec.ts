@@ -45,6 +45,7 @@ describe('npm run bench', () => {
       'Load',
       'AttemptStarted',
       'Generations',
+      'Images downloaded',
       'in flight',
       'scheduled',
       'memory',

@@ -67,9 +67,9 @@ export class Client {
     return (await this.#expect<{ data: HistoryEntry[] }>(200, `/v1/generations/${id}/history`)).data;
   }
 
-  /** Waits for a generation's good end; a bad one is an error at once. */
-  async completed(id: string, timeoutMs = 30_000): Promise<GenerationView> {
-    const seen = await eventually(
+  /** Waits for a generation's end, whichever. */
+  ended(id: string, timeoutMs = 30_000): Promise<GenerationView> {
+    return eventually(
       async () => {
         const now = await this.get(id);
         if (['completed', 'failed', 'cancelled'].includes(now.status)) return now;
@@ -77,6 +77,11 @@ export class Client {
       },
       { timeoutMs, what: `the end of generation ${id}` },
     );
+  }
+
+  /** Waits for a generation's good end; a bad one is an error at once. */
+  async completed(id: string, timeoutMs?: number): Promise<GenerationView> {
+    const seen = await this.ended(id, timeoutMs);
     if (seen.status === 'completed') return seen;
     throw new Error(`Generation ${id} is ${seen.status}: ${JSON.stringify(seen.error)}`);
   }

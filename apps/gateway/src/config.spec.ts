@@ -26,6 +26,16 @@ describe('the configuration', () => {
     expect(config.allowPrivateUrls).toBe(false);
   });
 
+  it('signs links with a secret of their own, or else with what is there', () => {
+    const secretOf = (env: Record<string, string>) =>
+      gatewayConfig(parseEnvironment(gatewayVariables, { ...REQUIRED, ...env })).linkSecret;
+    const AUTH_JWT_SECRET = 'a secret of tokens, 32 bytes long';
+    expect(secretOf({})).toBe(REQUIRED.ADMIN_API_KEY);
+    expect(secretOf({ AUTH_JWT_SECRET })).toBe(AUTH_JWT_SECRET);
+    expect(secretOf({ AUTH_JWT_SECRET, LINK_SECRET: 'a secret of links' })).toBe('a secret of links');
+    expect(faults({ ...REQUIRED, LINK_SECRET: 'short' })).toEqual([expect.stringContaining('LINK_SECRET')]);
+  });
+
   it('names every bad value in a line of its own', () => {
     const lines = faults({
       ...REQUIRED,

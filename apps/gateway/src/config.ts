@@ -27,6 +27,7 @@ export const gatewayVariables = z
     ...logVariables,
     AUTH_JWT_SECRET: secret.optional(),
     ADMIN_API_KEY: secret.optional(),
+    LINK_SECRET: secret.optional(),
     MAX_ATTEMPTS: wholeNumber(1, 10).default(3),
     LIMIT_HOURLY: wholeNumber(0, 1_000_000).default(20),
     LIMIT_DAILY: wholeNumber(0, 10_000_000).default(100),
@@ -53,6 +54,8 @@ export interface GatewayConfig {
   readonly databaseUrl: string;
   readonly storageUrl: string;
   readonly auth: { readonly jwtSecret?: string; readonly adminApiKey?: string };
+  /** Signs links to images. */
+  readonly linkSecret: string;
   /** Attempts of a generation whose request names no number. */
   readonly maxAttempts: number;
   /** Generations of a user whose credential carries no limits of its own; null: no limit. */
@@ -84,6 +87,8 @@ export function gatewayConfig(env: z.output<typeof gatewayVariables>): GatewayCo
     databaseUrl: env.DATABASE_URL,
     storageUrl: env.STORAGE_URL ?? `file:${join(env.DATA_DIR, 'images')}`,
     auth: { jwtSecret: env.AUTH_JWT_SECRET, adminApiKey: env.ADMIN_API_KEY },
+    // One of the three is there, or the environment was refused; what is made of it is the links' own key.
+    linkSecret: env.LINK_SECRET ?? env.AUTH_JWT_SECRET ?? env.ADMIN_API_KEY ?? '',
     maxAttempts: env.MAX_ATTEMPTS,
     // 0 in the environment stands for no limit.
     limits: {

@@ -32,6 +32,7 @@ import { gatewayChecks } from './health/gateway-checks.js';
 import { HealthController } from './health/health.controller.js';
 import { KvIdempotencyKeys } from './idempotency/kv-idempotency-keys.js';
 import type { StreamTiming } from './live/event-stream.js';
+import { ImageLinks } from './images/image-links.js';
 import { LiveHub } from './live/live-hub.js';
 import { KvQuotas } from './limits/kv-quotas.js';
 import { UserLimitsQuery } from './limits/user-limits.query.js';
@@ -57,7 +58,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
     @Inject(READ_MODELS) private readonly readModels: ReadModels,
   ) {}
 
-  /** @param clock of limits, milliseconds since 1970 */
+  /** @param clock of limits and of links to images, milliseconds since 1970 */
   static register(
     config: GatewayConfig,
     metrics: Metrics,
@@ -92,6 +93,7 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
         { provide: APP_PIPE, useFactory: validationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: Authenticator, useValue: authenticator },
+        { provide: ImageLinks, useValue: new ImageLinks(config.linkSecret, clock) },
         { provide: STORAGE, useFactory: () => openStorage(config.storageUrl) },
         { provide: READ_MODELS, useFactory: () => openReadModels({ url: config.databaseUrl, onWarning }) },
         { provide: LogConnection, useValue: new LogConnection(config.nats) },

@@ -1,6 +1,6 @@
-import { imageIdOf, type Command, type StoredImage } from '@darkroom/domain';
+import { imageIdOf, type Command, type StoredImage, type Thumbnail } from '@darkroom/domain';
 import { CommandRunner } from '@darkroom/events';
-import type { ImageStorage } from '@darkroom/storage';
+import { thumbnailKey, type ImageStorage } from '@darkroom/storage';
 import { createHash, randomUUID } from 'node:crypto';
 import { STORAGE } from '../src/connections/tokens.js';
 import type { TestGateway } from './gateway-fixture.js';
@@ -15,28 +15,37 @@ async function execute({ log }: TestGateway, id: string, command: WithoutCommon<
   return outcome.state.version;
 }
 
+interface Completed {
+  readonly storage?: Pick<ImageStorage, 'put'>;
+  readonly format?: 'png' | 'svg';
+  /** Longest sides; of each there are as many bytes. */
+  readonly thumbnails?: readonly number[];
+}
+
 /** Does all that a worker does for a generation, with these bytes as its one image. Answers the image's id. */
 export async function completeGeneration(
   gateway: TestGateway,
   id: string,
   bytes: Buffer,
-  storage: Pick<ImageStorage, 'put'> = gateway.app.get<ImageStorage>(STORAGE),
+  { storage = gateway.app.get<ImageStorage>(STORAGE), format = 'png', thumbnails = [] }: Completed = {},
 ): Promise<string> {
   await makeImage(gateway, id);
   const download = await execute(gateway, id, { type: 'StartAttempt', stage: 'download', worker: 'w', deadline: null });
   const image: StoredImage = {
     id: imageIdOf(id, 0),
     index: 0,
-    storage_key: `images/${id}/0.png`,
-    format: 'png',
-    content_type: 'image/png',
+    storage_key: `images/${id}/0.${format}`,
+    format,
+    content_type: format === 'svg' ? 'image/svg+xml' : 'image/png',
     width: 1,
     height: 1,
     bytes: bytes.length,
     sha256: createHash('sha256').update(bytes).digest('hex'),
     blurhash: '00TI:j',
-    thumbnails: [],
+    thumbnails: thumbnails.map((side) => thumbnailOf(id, side)),
   };
+  for (const { storage_key, bytes: size } of image.thumbnails)
+    await storage.put(storage_key, Buffer.alloc(size, size % 256), { contentType: 'image/webp' });
   await storage.put(image.storage_key, bytes, { contentType: image.content_type });
   await execute(gateway, id, { type: 'RecordDownloaded', fence: download, images: [image] });
   return image.id;
@@ -65,6 +74,13 @@ export async function failDownload(gateway: TestGateway, id: string): Promise<vo
   const fence = await execute(gateway, id, { type: 'StartAttempt', stage: 'download', worker: 'w', deadline: null });
   const error = { code: 'image_invalid', message: 'no image', retryable: false } as const;
   await execute(gateway, id, { type: 'FailAttempt', fence, error, retryAt: new Date().toISOString(), counted: true });
+}
+
+/** Upright, half as wide as high. */
+function thumbnailOf(generationId: string, side: number): Thumbnail {
+  const sha256 = createHash('sha256').update(String(side)).digest('hex');
+  const storage_key = thumbnailKey({ generationId, index: 0, sha256 }, side);
+  return { width: side / 2, height: side, bytes: side, storage_key };
 }
 
 /** Ends a generation the way a refused prompt does. */

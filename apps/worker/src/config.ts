@@ -47,6 +47,7 @@ export const workerVariables = z
     REPLICATE_CALLS_PER_MINUTE: wholeNumber(1, 10_000_000).default(3_000),
     ...webhookVariables,
     ALLOW_PRIVATE_URLS: flag.default(false),
+    KEEP_IMAGE_METADATA: flag.default(false),
   })
   .refine((env) => env.REPLICATE_API_TOKEN !== undefined || !env.WORKER_ROLES.some(needsProvider), {
     path: ['REPLICATE_API_TOKEN'],
@@ -96,6 +97,8 @@ export interface WorkerConfig {
   };
   /** Whether outputs may be fetched from private addresses, as from a simulator. */
   readonly allowPrivateUrls: boolean;
+  /** Whether EXIF, XMP, prompts and provenance that a model writes into its files are stored with them. */
+  readonly keepImageMetadata: boolean;
   readonly logLevel: z.output<(typeof logVariables)['LOG_LEVEL']>;
 }
 
@@ -129,6 +132,7 @@ export function workerConfig(env: z.output<typeof workerVariables>): WorkerConfi
     },
     sweep: { everyMs: env.SWEEP_INTERVAL, idleMs: 2 * env.SWEEP_INTERVAL },
     allowPrivateUrls: env.ALLOW_PRIVATE_URLS,
+    keepImageMetadata: env.KEEP_IMAGE_METADATA,
     logLevel: env.LOG_LEVEL,
   };
 }

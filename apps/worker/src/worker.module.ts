@@ -69,7 +69,8 @@ export class WorkerModule {
       toldEveryMs: webhookUrl === null ? null : TOLD_EVERY_MS,
     });
     if (config.roles.includes('generate')) signals.onPredictionEnded((id) => watch.look(id));
-    const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls };
+    const { keepImageMetadata: keepMetadata } = config;
+    const download = { worker: name, retryBaseMs, generationTimeoutMs, allowPrivateUrls, keepMetadata };
     const guards = (): CreateGuards =>
       new CreateGuards(
         observedBreakers(config.pauses.brokenModelMs, metrics),

@@ -31,6 +31,7 @@ import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { startSimulator, type RunningSimulator } from '../../simulator/src/start.js';
 import type { Role, WorkerConfig } from '../src/config.js';
 import { startWorker, type Worker } from '../src/create-worker.js';
+import { playGenerated } from './play-provider.js';
 
 interface RequestOptions {
   readonly userId?: string;
@@ -108,6 +109,7 @@ export class WorkerFixture {
       pauses: { outOfCreditMs: 60_000, brokenModelMs: 30_000 },
       sweep: { everyMs: 200, idleMs: 400 },
       allowPrivateUrls: true,
+      keepImageMetadata: false,
       logLevel: 'silent',
       ...overrides,
     };
@@ -178,6 +180,13 @@ export class WorkerFixture {
         batch_id: null,
       },
     });
+    return id;
+  }
+
+  /** A generation whose prediction has ended, with these outputs: to be downloaded. Answers its id. */
+  async generated(outputs: readonly string[], options?: RequestOptions): Promise<string> {
+    const id = await this.request({}, options);
+    await playGenerated(this.runner, id, outputs);
     return id;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { imageKey } from './image-key.js';
+import { imageKey, thumbnailKey } from './image-key.js';
 import { assertKey } from './image-storage.js';
 
 function generationIdAt(time: string): string {
@@ -34,6 +34,21 @@ describe('imageKey', () => {
     { generationId: generationIdAt('2026-01-01T00:00:00Z'), index: 0, sha256: 'AB' },
   ])('refuses %j', (identity) => {
     expect(() => imageKey({ ...identity, format: 'png' })).toThrow(expect.objectContaining({ code: 'invalid_key' }));
+  });
+});
+
+describe('thumbnailKey', () => {
+  const identity = { generationId: generationIdAt('2026-11-21T00:00:00Z'), index: 1, sha256: SHA256 };
+
+  it('stands beside its image, and names its own content and size', () => {
+    const folder = `images/2026/11/21/${identity.generationId}`;
+    expect(thumbnailKey(identity, 256)).toBe(`${folder}/1-abababababababab-256.webp`);
+    expect(imageKey({ ...identity, format: 'svg' })).toBe(`${folder}/1-abababababababab.svg`);
+    expect(() => assertKey(thumbnailKey(identity, 256))).not.toThrow();
+  });
+
+  it.each([0, -1, 1.5, Number.NaN])('refuses a side of %d', (side) => {
+    expect(() => thumbnailKey(identity, side)).toThrow(expect.objectContaining({ code: 'invalid_key' }));
   });
 });
 

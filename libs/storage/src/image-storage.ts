@@ -21,7 +21,8 @@ export type ImageContent = Uint8Array | AsyncIterable<Uint8Array>;
 export interface ImageStorage {
   /**
    * Stores the content under the key, all or nothing: when it resolves the bytes are durable, and until then (or after a
-   * crash) a reader sees nothing, or the object that was there before. Repeating it is harmless.
+   * crash) a reader sees nothing, or the object that was there before. Repeating it is harmless: since a key names its
+   * content, bytes in memory need not be written again where there are as many already.
    */
   put(key: string, content: ImageContent, info: { readonly contentType: string }): Promise<void>;
   /** Null when there is no such object. */

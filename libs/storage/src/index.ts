@@ -1,4 +1,4 @@
-export { imageKey, type ImageIdentity } from './image-key.js';
+export { imageKey, thumbnailKey, type ImageIdentity } from './image-key.js';
 export {
   type ByteRange,
   type ImageContent,

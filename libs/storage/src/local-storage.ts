@@ -36,6 +36,7 @@ export class LocalStorage implements ImageStorage {
 
   async put(key: string, content: ImageContent, _info: { readonly contentType: string }): Promise<void> {
     const target = this.#path(key);
+    if (content instanceof Uint8Array && (await this.#has(key, content.byteLength))) return;
     const { stream, failure } = watchContent(content instanceof Uint8Array ? chunks(content) : content);
     const incoming = join(this.#incoming, randomUUID());
     try {
@@ -104,6 +105,18 @@ export class LocalStorage implements ImageStorage {
       const { code, message } = asStorageError(error);
       throw new StorageError(code, `Image folder ${this.#root} cannot be written: ${message}`, { cause: error });
     }
+  }
+
+  /**
+   * Keys name their content, so what is there need not be written again. But whoever wrote it may have died before its
+   * name was durable.
+   */
+  async #has(key: string, bytes: number): Promise<boolean> {
+    if ((await this.head(key))?.bytes !== bytes) return false;
+    await this.#flushFolders(dirname(this.#path(key))).catch((error: unknown) => {
+      throw asStorageError(error);
+    });
+    return true;
   }
 
   #path(key: string): string {

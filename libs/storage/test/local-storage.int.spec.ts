@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
@@ -57,6 +57,18 @@ describe('local files', () => {
     expect(await storage.head('killed/0.png')).toBeNull();
     await storage.put('killed/0.png', Buffer.from('whole'), PNG);
     expect((await buffer(await storage.read('killed/0.png'))).toString()).toBe('whole');
+  });
+
+  it('does not write again what is there, and does write what is of another size', async () => {
+    const storage = await openStorage(`file:${folder}`);
+    const file = async () => (await stat(join(folder, 'same/0.png'))).ino;
+    await storage.put('same/0.png', Buffer.from('whole'), PNG);
+    const first = await file();
+    await storage.put('same/0.png', Buffer.from('whole'), PNG);
+    expect(await file()).toBe(first);
+    await storage.put('same/0.png', Buffer.from('longer'), PNG);
+    expect(await file()).not.toBe(first);
+    expect(await incoming()).toEqual([]);
   });
 
   it('says that there is no space, and leaves nothing behind', async () => {

@@ -213,10 +213,15 @@ export class GenerationsService {
   /** A finished image and its generation, found through the log. */
   async image(principal: Principal, imageId: string): Promise<{ image: StoredImage; generation: GenerationView }> {
     const id = generationIdOfImage(imageId);
-    const snapshot = id === null ? null : await this.#owned(principal, id);
-    const image = snapshot?.state.images.find((candidate) => candidate.id === imageId);
-    if (!id || !snapshot || !image) throw notFound();
-    return { image, generation: this.#view(id, snapshot) };
+    if (id === null) throw notFound();
+    const snapshot = await this.#owned(principal, id);
+    return { image: imageOf(snapshot, imageId), generation: this.#view(id, snapshot) };
+  }
+
+  /** A finished image, whoever's it is: for those who have a link to it. */
+  async linkedImage(imageId: string): Promise<StoredImage> {
+    const id = generationIdOfImage(imageId);
+    return imageOf(id === null ? null : await this.#load(id), imageId);
   }
 
   /**
@@ -367,6 +372,13 @@ export class GenerationsService {
     const progress = this.live.progressOf(id, state);
     return viewOf(state, { id, position, now, publicUrl: this.rules.publicUrl, progress });
   }
+}
+
+/** @throws AppError `not_found` */
+function imageOf(snapshot: Snapshot | null, imageId: string): StoredImage {
+  const image = snapshot?.state.images.find((candidate) => candidate.id === imageId);
+  if (!image) throw notFound();
+  return image;
 }
 
 function notFound(): AppError {

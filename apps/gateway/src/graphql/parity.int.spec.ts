@@ -73,7 +73,7 @@ describe('REST and GraphQL', () => {
       metadata: { my_key: 'some_value', camelKey: 'x' },
     };
     const completed = await requested('alice', input);
-    await completeGeneration(gateway, completed, Buffer.from('bytes'));
+    await completeGeneration(gateway, completed, Buffer.from('bytes'), { thumbnails: [256] });
     const failed = await requested('alice');
     await failGeneration(gateway, failed);
     const later = await requested('alice', { scheduledAt: new Date(Date.now() + 3_600_000).toISOString() });

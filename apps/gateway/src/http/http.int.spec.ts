@@ -127,6 +127,7 @@ describe('the documentation', () => {
       'GET /v1/generations/{id}/history',
       'GET /v1/images/{id}',
       'GET /v1/images/{id}/content',
+      'GET /v1/images/{id}/thumbnail',
       'GET /v1/limits',
       'GET /v1/models',
       'GET /v1/models/{owner}/{name}',
@@ -136,6 +137,7 @@ describe('the documentation', () => {
       'POST /v1/generations/{id}/cancel',
       'POST /v1/generations/{id}/retry',
       'POST /v1/hooks/replicate',
+      'POST /v1/images/{id}/links',
       'POST /v1/uploads',
     ]);
     const takes = operations.find(({ route }) => route === 'POST /v1/uploads')?.requestBody?.content ?? {};

@@ -91,16 +91,27 @@ describe('images', () => {
     expect(answer.headers.get('content-length')).toBe('200000');
   });
 
-  it.each(['', '/content'])('%s of another user, or of none, are 404; operators see them', async (path) => {
-    const nobodys = imageIdOf('01890a5d-ac96-774b-bcce-b302099a8050', 0);
-    for (const id of [imageId, nobodys, generationId, imageIdOf(generationId, 3), 'x', '..%2f..%2fetc']) {
-      const user = id === imageId ? 'bob' : 'alice';
-      const answer = await gateway.send(`/v1/images/${id}${path}`, { user });
-      expect(answers.problem.parse(answer.json)).toMatchObject({ status: 404, code: 'not_found' });
-    }
-    const operator = await gateway.send(`/v1/images/${imageId}${path}`, { user: 'root', claims: { role: 'admin' } });
-    expect(operator.status).toBe(200);
+  it('have no thumbnail when they are small', async () => {
+    expect((await gateway.send(`/v1/generations/${generationId}`)).json.images[0].thumbnail_url).toBeNull();
+    expect((await gateway.send(`/v1/images/${imageId}/thumbnail`)).status).toBe(404);
+    const json = { variant: 'thumbnail' };
+    expect((await gateway.send(`/v1/images/${imageId}/links`, { json })).status).toBe(404);
   });
+
+  it.each(['', '/content', '/thumbnail'])(
+    '%s of another user, or of none, are 404; operators see them',
+    async (path) => {
+      const nobodys = imageIdOf('01890a5d-ac96-774b-bcce-b302099a8050', 0);
+      for (const id of [imageId, nobodys, generationId, imageIdOf(generationId, 3), 'x', '..%2f..%2fetc']) {
+        const user = id === imageId ? 'bob' : 'alice';
+        const answer = await gateway.send(`/v1/images/${id}${path}`, { user });
+        expect(answers.problem.parse(answer.json)).toMatchObject({ status: 404, code: 'not_found' });
+      }
+      if (path === '/thumbnail') return;
+      const operator = await gateway.send(`/v1/images/${imageId}${path}`, { user: 'root', claims: { role: 'admin' } });
+      expect(operator.status).toBe(200);
+    },
+  );
 
   it('of a generation that is under way are 404', async () => {
     const { json } = await gateway.send('/v1/generations', { json: { prompt: 'x' } });
@@ -116,10 +127,17 @@ describe('images', () => {
   });
 });
 
+/** A link's address, at the port that this gateway has got: it knows of none but the configured. */
+function rebased(url: string, gateway: TestGateway): string {
+  const { pathname, search } = new URL(url);
+  return `${gateway.url}${pathname}${search}`;
+}
+
 describe('images in a storage that signs links', () => {
   let nats: TestNats;
   let gateway: TestGateway;
   let imageId: string;
+  let drawingId: string;
 
   beforeAll(async () => {
     process.env.AWS_ACCESS_KEY_ID = 'id';
@@ -130,7 +148,15 @@ describe('images in a storage that signs links', () => {
     gateway = await startGateway({ NATS_URL: nats.url, DATABASE_URL: NO_POSTGRES, STORAGE_URL });
     await gateway.ready();
     const { json } = await gateway.send('/v1/generations', { json: { prompt: 'x' } });
-    imageId = await completeGeneration(gateway, json.id, bytes, { put: () => Promise.resolve() });
+    imageId = await completeGeneration(gateway, json.id, bytes, {
+      storage: { put: () => Promise.resolve() },
+      thumbnails: [256],
+    });
+    const drawing = await gateway.send('/v1/generations', { json: { prompt: 'y' } });
+    drawingId = await completeGeneration(gateway, drawing.json.id, bytes, {
+      storage: { put: () => Promise.resolve() },
+      format: 'svg',
+    });
   });
   afterAll(async () => {
     await gateway.close();
@@ -153,6 +179,22 @@ describe('images in a storage that signs links', () => {
     expect((await gateway.send(`/v1/images/${imageId}/content`, { user: 'bob' })).status).toBe(404);
     const headers = { 'if-none-match': etag };
     expect((await gateway.send(`/v1/images/${imageId}/content`, { headers })).status).toBe(304);
+  });
+
+  it('are answered by a link for no longer than the link that was followed', async () => {
+    const json = { variant: 'thumbnail', expires_in: 60 };
+    const { url } = (await gateway.send(`/v1/images/${imageId}/links`, { json })).json;
+    const answer = await fetch(rebased(url, gateway), { redirect: 'manual' });
+    expect(answer.status).toBe(302);
+    const location = new URL(answer.headers.get('location')!);
+    expect(location.pathname).toMatch(/-256\.webp$/);
+    expect(Number(location.searchParams.get('X-Amz-Expires'))).toBeLessThanOrEqual(60);
+  });
+
+  it('are not answered by a link when they are drawings: the storage would not tell the policy', async () => {
+    const answer = await gateway.send(`/v1/images/${drawingId}/content`);
+    expect(answer.headers.get('location')).toBeNull();
+    expect(answer.status).not.toBe(302);
   });
 
   it('do not keep the gateway from accepting when the storage is away', async () => {

@@ -9,17 +9,21 @@ import {
   type Generation,
   type GenerationError,
   type StoredImage,
+  type Thumbnail,
 } from '@darkroom/domain';
 import { CommandRunner, type EventStore, type RecordedEvent, type Signals } from '@darkroom/events';
 import { ProviderError } from '@darkroom/provider';
-import { imageKey, StorageError, type ImageStorage } from '@darkroom/storage';
+import { imageKey, StorageError, thumbnailKey, type ImageStorage } from '@darkroom/storage';
+import { createHash } from 'node:crypto';
 import { commandOf } from '../command-of.js';
 import type { Connections } from '../connections.js';
 import { downloadProgress } from '../progress/percent.js';
 import { tellProgress } from '../progress/tell-progress.js';
 import { DownloadError } from './download-error.js';
 import { fetchImage } from './fetch-image.js';
-import { ImageError, measureImage } from './measure-image.js';
+import { ImageError } from './measure-image.js';
+import { processImage } from './process-image.js';
+import type { ThumbnailFile } from './thumbnails.js';
 
 export interface DownloaderOptions {
   readonly worker: string;
@@ -27,6 +31,7 @@ export interface DownloaderOptions {
   /** For all attempts of a generation together. Milliseconds. */
   readonly generationTimeoutMs: number;
   readonly allowPrivateUrls: boolean;
+  readonly keepMetadata: boolean;
 }
 
 /** A storage that is away is nobody's attempt. Milliseconds. */
@@ -58,13 +63,15 @@ export class Downloader {
     const { outputs } = state.generated;
     const tell = tellProgress({ generationId: id, fence: attempt.fence }, (news) => this.signals.progress(news));
     const shares = outputs.map(() => 0);
+    const failed = new AbortController();
+    const either = AbortSignal.any([signal, failed.signal]);
     const store = (url: string, index: number): Promise<StoredImage> =>
-      this.#store(id, url, index, signal, (share) => {
+      this.#store(id, url, index, either, (share) => {
         shares[index] = share;
         tell(downloadProgress(shares));
       });
     try {
-      const images = await Promise.all(outputs.map(store));
+      const images = await allOrFirstError(outputs.map(store), failed);
       await this.runner.execute(id, commandOf({ type: 'RecordDownloaded', fence: attempt.fence, images }));
     } catch (error) {
       signal.throwIfAborted();
@@ -105,11 +112,38 @@ export class Downloader {
       allowPrivate: () => this.options.allowPrivateUrls,
       authorizationFor: (hop) => this.provider.authorizationFor(hop.href),
     });
-    const measured = await measureImage(content);
-    const key = imageKey({ generationId, index, sha256: measured.sha256, format: measured.format });
-    await this.storage.put(key, content, { contentType: measured.contentType });
-    const { contentType: content_type, ...facts } = measured;
-    return { id: imageIdOf(generationId, index), index, storage_key: key, content_type, ...facts, thumbnails: [] };
+    const { keepMetadata } = this.options;
+    const processed = await processImage(content, { keepMetadata, signal });
+    const { format, contentType, width, height, sha256, blurhash } = processed;
+    const storage_key = imageKey({ generationId, index, sha256, format });
+    const storeThumbnail = (file: ThumbnailFile) => this.#storeThumbnail({ generationId, index }, file);
+    const [thumbnails] = await Promise.all([
+      Promise.all(processed.thumbnails.map(storeThumbnail)),
+      this.storage.put(storage_key, processed.content, { contentType }),
+    ]);
+    return {
+      id: imageIdOf(generationId, index),
+      index,
+      storage_key,
+      format,
+      content_type: contentType,
+      width,
+      height,
+      bytes: processed.content.length,
+      sha256,
+      blurhash,
+      thumbnails,
+    };
+  }
+
+  async #storeThumbnail(
+    of: { readonly generationId: string; readonly index: number },
+    { width, height, content }: ThumbnailFile,
+  ): Promise<Thumbnail> {
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const storage_key = thumbnailKey({ ...of, sha256 }, Math.max(width, height));
+    await this.storage.put(storage_key, content, { contentType: 'image/webp' });
+    return { width, height, bytes: content.length, storage_key };
   }
 
   /** Null for what is not the download's failure, but ours. */
@@ -119,7 +153,7 @@ export class Downloader {
       message: cause.message.slice(0, 1_000),
       retryable,
     });
-    if (error instanceof ImageError) return failure('image_invalid', error, error.retryable);
+    if (error instanceof ImageError) return failure(codeOf(error), error, error.retryable);
     if (error instanceof StorageError) return failure('storage_unavailable', error, error.retryable);
     if (!(error instanceof DownloadError)) return null;
     if (error.code === 'too_large') return failure('image_too_large', error, false);
@@ -150,5 +184,21 @@ export class Downloader {
       id,
       commandOf({ type: 'FailAttempt', fence: attempt.fence, error, retryAt, giveUpAt: end, counted: !storageAway }),
     );
+  }
+}
+
+/** Whether an image is no image, or one that is too much for us. */
+function codeOf({ code }: ImageError): FailureCode {
+  return code === 'too_many_pixels' || code === 'too_complex' ? 'image_too_large' : 'image_invalid';
+}
+
+/** When one fails the others are told to stop, and waited for: nothing goes on when the attempt has ended. */
+async function allOrFirstError<T>(all: readonly Promise<T>[], failed: AbortController): Promise<T[]> {
+  try {
+    return await Promise.all(all);
+  } catch (error) {
+    failed.abort(error);
+    await Promise.allSettled(all);
+    throw error;
   }
 }

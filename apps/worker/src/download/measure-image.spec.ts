@@ -1,32 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isBlurhashValid } from 'blurhash';
 import { createHash } from 'node:crypto';
-import { crc32, deflateSync } from 'node:zlib';
 import sharp, { type Sharp } from 'sharp';
+import { blackPng } from '../../test/images/png.js';
 import { measureImage, restrictDecoders } from './measure-image.js';
 
 /** Noise, so that the encoded image is large enough to be cut anywhere. */
 function noise(width: number, height: number): Sharp {
   const gaussian = { type: 'gaussian', mean: 128, sigma: 40 } as const;
   return sharp({ create: { width, height, channels: 3, background: 'black', noise: gaussian } });
-}
-
-/** A valid PNG of one bit per pixel, all black, that takes next to nothing to make: sharp would take a minute. */
-function blackPng(width: number, height: number): Buffer {
-  const chunk = (type: string, data: Buffer) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)];
-    length.writeUInt32BE(data.length);
-    checksum.writeUInt32BE(crc32(body));
-    return Buffer.concat([length, body, checksum]);
-  };
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header[8] = 1;
-  const rows = deflateSync(Buffer.alloc((Math.ceil(width / 8) + 1) * height));
-  const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
 }
 
 describe('measureImage', () => {
@@ -126,6 +108,19 @@ describe('measureImage', () => {
     const refused = { code: 'too_many_pixels', retryable: false, message: expect.stringContaining('30000 by 30000') };
     await expect(measureImage(bomb)).rejects.toMatchObject(refused);
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
+  });
+
+  it.each([
+    ['png', 8_200],
+    ['jpeg', 5_800],
+  ] as const)('refuses %s in passes that would have to be held as a whole', async (format, side) => {
+    const large = sharp({ create: { width: side, height: side, channels: 3, background: 'black' } });
+    const [whole, inPasses] = await Promise.all(
+      [false, true].map((progressive) => large.clone().toFormat(format, { progressive }).toBuffer()),
+    );
+    await expect(measureImage(whole!)).resolves.toMatchObject({ width: side });
+    const refused = { code: 'too_many_pixels', message: expect.stringContaining('in passes') };
+    await expect(measureImage(inPasses!)).rejects.toMatchObject(refused);
   });
 
   it('takes as many pixels as it is told, and not one more', async () => {

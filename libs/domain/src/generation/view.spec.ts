@@ -83,6 +83,20 @@ describe('viewOf', () => {
     expect(JSON.stringify(view(done))).not.toMatch(/storage_key|replicate\.delivery|user-1/);
   });
 
+  it('shows where a thumbnail is, where there is one', () => {
+    const thumbnails = [{ width: 256, height: 256, bytes: 99, storage_key: 'images/1-256.webp' }];
+    const withThumbnails = (fence: number) => {
+      const intent = download(fence);
+      if (intent.type !== 'RecordDownloaded') throw new Error(intent.type);
+      return { ...intent, images: intent.images.map((image) => ({ ...image, thumbnails })) };
+    };
+    const before = () => processing().given(held(generate), start('download'));
+    expect(view(before().given(held(download))).images[0]?.thumbnail_url).toBeNull();
+    const { images } = view(before().given(held(withThumbnails)));
+    expect(images[0]?.thumbnail_url).toBe(`https://darkroom.example/v1/images/${images[0]?.id}/thumbnail`);
+    expect(JSON.stringify(images)).not.toContain('storage_key');
+  });
+
   it('shows why an attempt failed and when the next one comes', () => {
     const scenario = processing().given(held((fence) => failAttempt(fence, 'prediction_failed')));
     expect(view(scenario)).toMatchObject({

@@ -4,6 +4,7 @@ import { progressOf, statusAt, type Generation, type Status } from './generation
 export interface ImageView {
   readonly id: string;
   readonly url: string;
+  /** Null for an image that is no larger than a thumbnail, and for those that were stored before there were any. */
   readonly thumbnail_url: string | null;
   readonly format: string;
   readonly width: number;
@@ -80,7 +81,7 @@ export function viewOf(generation: Generation, context: ViewContext): Generation
     images: generation.images.map((image) => ({
       id: image.id,
       url: `${publicUrl}/v1/images/${image.id}/content`,
-      thumbnail_url: null,
+      thumbnail_url: image.thumbnails.length > 0 ? `${publicUrl}/v1/images/${image.id}/thumbnail` : null,
       format: image.format,
       width: image.width,
       height: image.height,

@@ -32,7 +32,24 @@ describe('toPrediction', () => {
     ['URIs', ['https://a.example/1', 'https://a.example/2'], ['https://a.example/1', 'https://a.example/2']],
     ['nothing', null, []],
     ['a text', 'hello Alice', []],
-    ['another shape', [{ url: 'https://a.example' }, 7, 'file:///etc/passwd', 'data:image/png;base64,AA=='], []],
+    ['an object', { image: 'https://a.example/1', seed: 7 }, ['https://a.example/1']],
+    [
+      'an object of arrays',
+      { images: ['https://a.example/1', 'https://a.example/2'] },
+      ['https://a.example/1', 'https://a.example/2'],
+    ],
+    [
+      'objects',
+      [{ url: 'https://a.example/1' }, { url: 'https://a.example/2' }],
+      ['https://a.example/1', 'https://a.example/2'],
+    ],
+    [
+      'a file that is named twice',
+      { image: 'https://a.example/1', images: ['https://a.example/1'] },
+      ['https://a.example/1'],
+    ],
+    ['another shape', [7, true, 'file:///etc/passwd', 'data:image/png;base64,AA==', { text: 'hello' }], []],
+    ['objects without end', deep('https://a.example/1'), []],
   ])('finds files in an output of %s', (_name, output, expected) => {
     expect(toPrediction({ ...body, output }).outputs).toEqual(expected);
   });
@@ -57,3 +74,7 @@ describe('toPrediction', () => {
     expect(toPrediction({ ...body, status: 'failed', error: { code: 'E1' } }).error).toBe('{"code":"E1"}');
   });
 });
+
+function deep(url: string): object {
+  return Array.from({ length: 10_000 }).reduce<object>((inner) => ({ inner }), { url });
+}

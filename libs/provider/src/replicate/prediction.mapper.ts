@@ -10,6 +10,9 @@ const KNOWN: ReadonlySet<string> = new Set<PredictionStatus>([
   'aborted',
 ]);
 
+/** Of arrays and objects within each other; the outputs that are known have one level. */
+const MAX_OUTPUT_DEPTH = 4;
+
 /** Replicate's prediction in the terms of the port. */
 export function toPrediction(body: ReplicatePrediction): Prediction {
   const status = statusOf(body);
@@ -46,12 +49,18 @@ function errorOf(body: ReplicatePrediction): string | null {
   return !isKnown(body.status) && body.completed_at ? `Prediction ended with unknown status "${body.status}"` : null;
 }
 
-/** A model's output is a URI, an array of them, or something else that has no files. */
+/**
+ * Addresses of files in a model's output: a URI, an array of them, or an object that holds either under names of the
+ * model's own. In the order in which they stand, each once; what is none is passed over.
+ */
 function outputsOf(output: unknown): string[] {
-  const values: unknown[] = Array.isArray(output) ? output : [output];
-  return values.filter(
-    (value): value is string => typeof value === 'string' && /^https?:/i.test(value) && URL.canParse(value),
-  );
+  return [...new Set(textsOf(output))].filter((text) => /^https?:/i.test(text) && URL.canParse(text));
+}
+
+function textsOf(value: unknown, depth = 0): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null || depth > MAX_OUTPUT_DEPTH) return [];
+  return Object.values(value).flatMap((part) => textsOf(part, depth + 1));
 }
 
 function utc(time: string): string {
