@@ -167,7 +167,18 @@ export class GatewayModule implements OnApplicationBootstrap, OnModuleDestroy, O
             const admission = new Admission(quotas, log.store, { onRefused, clock });
             const { queue } = log;
             const own = new OwnImages(log.store, storage, config.publicUrl);
-            return new GenerationsService(log.store, runner, keys, admission, live, readModels, config, queue, models, own);
+            return new GenerationsService(
+              log.store,
+              runner,
+              keys,
+              admission,
+              live,
+              readModels,
+              config,
+              queue,
+              models,
+              own,
+            );
           },
         },
       ],

@@ -1,5 +1,5 @@
 import { loadConfig } from '@darkroom/config';
-import { allowSourceFormatsOnly } from '@darkroom/images';
+import { allowRasterFormatsOnly } from '@darkroom/images';
 import { Logger } from '@nestjs/common';
 import { gatewayConfig, gatewayVariables } from './config.js';
 import { createGateway } from './create-gateway.js';
@@ -7,7 +7,7 @@ import { createGateway } from './create-gateway.js';
 /** Milliseconds. Whoever stops us kills us after 5 to 10 seconds; what is not done by then is lost anyway. */
 const SHUTDOWN_LIMIT_MS = 4_000;
 
-allowSourceFormatsOnly();
+allowRasterFormatsOnly();
 const config = gatewayConfig(loadConfig(gatewayVariables));
 const app = await createGateway(config);
 const logger = new Logger('Gateway');

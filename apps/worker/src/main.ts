@@ -2,14 +2,14 @@ import { loadConfig } from '@darkroom/config';
 import { Logger } from '@nestjs/common';
 import { workerConfig, workerVariables } from './config.js';
 import { startWorker, type Worker } from './create-worker.js';
-import { restrictDecoders } from './download/measure-image.js';
+import { allowRasterFormatsOnly } from '@darkroom/images';
 
 /** Milliseconds. Longer than running handlers may take to end, shorter than the 10 s after which we are killed. */
 const SHUTDOWN_LIMIT_MS = 9_500;
 
 const config = workerConfig(loadConfig(workerVariables));
 const logger = new Logger('Worker');
-restrictDecoders();
+allowRasterFormatsOnly();
 let worker: Worker | undefined;
 let ending = false;
 

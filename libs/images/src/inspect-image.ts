@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import sharp, { type Metadata } from 'sharp';
 
-/** What an image to start from may be. */
-export const SOURCE_FORMATS = ['png', 'jpeg', 'webp'] as const;
-export type SourceFormat = (typeof SOURCE_FORMATS)[number];
+/** What an image may be that comes from outside. */
+export const RASTER_FORMATS = ['png', 'jpeg', 'webp'] as const;
+export type RasterFormat = (typeof RASTER_FORMATS)[number];
 
 /** Most bytes of an image that somebody else gives us. */
 export const SOURCE_MAX_BYTES = 10_000_000;
@@ -16,8 +16,8 @@ export const SOURCE_MAX_BYTES = 10_000_000;
 export const SOURCE_MAX_PIXELS = { streamed: 40_000_000, held: 16_000_000 };
 
 export interface InspectedImage {
-  readonly format: SourceFormat;
-  readonly contentType: `image/${SourceFormat}`;
+  readonly format: RasterFormat;
+  readonly contentType: `image/${RasterFormat}`;
   /** Pixels as a viewer shows them: after the rotation that the EXIF orientation asks for. */
   readonly width: number;
   readonly height: number;
@@ -27,7 +27,7 @@ export interface InspectedImage {
 }
 
 /**
- * - `not_an_image`: none of {@link SOURCE_FORMATS}, whatever its name or its content type says
+ * - `not_an_image`: none of {@link RASTER_FORMATS}, whatever its name or its content type says
  * - `corrupt`: begins as an image, and cannot be decoded to its end
  * - `too_many_pixels`, `too_large`: would take too much memory
  */
@@ -53,10 +53,10 @@ const decoding = pLimit(1);
 const KEPT_SIDE = 16;
 
 /**
- * For a process that decodes nothing but images to start from: what comes from outside must not reach a decoder that we
+ * For a process that decodes nothing else: what comes from outside must not reach a decoder that we
  * have no use for (SVG, PDF, TIFF, …). No image comes twice, so that what libvips keeps of the last ones is of no use.
  */
-export function allowSourceFormatsOnly(): void {
+export function allowRasterFormatsOnly(): void {
   sharp.cache(false);
   sharp.block({ operation: ['VipsForeignLoad'] });
   sharp.unblock({
@@ -92,20 +92,29 @@ export async function readHeader(content: Uint8Array): Promise<InspectedImage> {
 
 /** `isHeld`: whether a decoder needs all of the image at once. */
 async function header(content: Uint8Array): Promise<{ readonly image: InspectedImage; readonly isHeld: boolean }> {
+  const { format, autoOrient, isProgressive } = await headerOf(content);
+  const { width, height } = autoOrient;
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const image = { format, contentType: `image/${format}`, width, height, bytes: content.byteLength, sha256 } as const;
+  return { image, isHeld: isProgressive === true || format === 'webp' };
+}
+
+/**
+ * What an image says of itself, if it is one of {@link RASTER_FORMATS}. Decodes no pixels.
+ * @throws InvalidImageError `corrupt` or `not_an_image`
+ */
+export async function headerOf(content: Uint8Array): Promise<Metadata & { readonly format: RasterFormat }> {
   let metadata: Metadata;
   try {
-    // Only the header is decoded here: sharp's own limit is off, since ours gives the clearer error.
+    // Only the header is decoded here: sharp's own limit is off, since whoever decodes the rest has limits of their own.
     metadata = await sharp(content, { limitInputPixels: false }).metadata();
   } catch (error) {
     if (beginsAsImage(content)) throw new InvalidImageError('corrupt', 'is damaged', { cause: error });
     throw new InvalidImageError('not_an_image', `is not ${WANTED}`, { cause: error });
   }
-  const format = SOURCE_FORMATS.find((taken) => taken === metadata.format);
+  const format = RASTER_FORMATS.find((taken) => taken === metadata.format);
   if (!format) throw new InvalidImageError('not_an_image', `is ${metadata.format} and not ${WANTED}`);
-  const { width, height } = metadata.autoOrient;
-  const sha256 = createHash('sha256').update(content).digest('hex');
-  const image = { format, contentType: `image/${format}`, width, height, bytes: content.byteLength, sha256 } as const;
-  return { image, isHeld: metadata.isProgressive === true || format === 'webp' };
+  return { ...metadata, format };
 }
 
 const WANTED = 'a PNG, JPEG or WebP image';

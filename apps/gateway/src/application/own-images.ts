@@ -1,6 +1,6 @@
 import { fold, generationIdOfImage, STORAGE_ADDRESS, type FieldError } from '@darkroom/domain';
 import type { EventStore } from '@darkroom/events';
-import { SOURCE_FORMATS } from '@darkroom/images';
+import { RASTER_FORMATS } from '@darkroom/images';
 import { uploadKey, type ImageStorage } from '@darkroom/storage';
 import { invalid } from '../errors/app-error.js';
 import { parseUploadId } from './upload-id.js';
@@ -66,7 +66,7 @@ export class OwnImages {
     const state = generationId === null ? null : fold((await this.store.load(generationId)).events);
     const image = state?.images.find(({ id }) => id === imageId);
     if (!image || state?.request.user_id !== userId) return { fault: 'must be an image of yours' };
-    if (!SOURCE_FORMATS.some((format) => format === image.format)) {
+    if (!RASTER_FORMATS.some((format) => format === image.format)) {
       return { fault: `must be a PNG, JPEG or WebP image: this one is ${image.format}` };
     }
     return { key: image.storage_key };

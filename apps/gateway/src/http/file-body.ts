@@ -1,5 +1,5 @@
 import multipart from '@fastify/multipart';
-import { SOURCE_FORMATS, SOURCE_MAX_BYTES } from '@darkroom/images';
+import { RASTER_FORMATS, SOURCE_MAX_BYTES } from '@darkroom/images';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyRequest } from 'fastify';
@@ -8,7 +8,7 @@ import { AppError, invalid } from '../errors/app-error.js';
 /** A route that takes a file: in a form, or as the whole body under the type of an image. */
 export const FileBody = () => RouteConfig({ fileBody: true });
 
-const IMAGE_TYPES = SOURCE_FORMATS.map((format) => `image/${format}`);
+const IMAGE_TYPES = RASTER_FORMATS.map((format) => `image/${format}`);
 
 /** A form's other fields are of no interest. */
 const FORM_LIMITS = { files: 1, fileSize: SOURCE_MAX_BYTES, fields: 10, fieldSize: 1_024, parts: 11 };

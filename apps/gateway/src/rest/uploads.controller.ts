@@ -1,4 +1,4 @@
-import { SOURCE_FORMATS } from '@darkroom/images';
+import { RASTER_FORMATS } from '@darkroom/images';
 import { Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiParam, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -14,7 +14,7 @@ import { hasVersion } from './if-none-match.js';
 
 const FILE = { type: 'string', format: 'binary' } as const;
 const FORM = { type: 'object' as const, properties: { file: FILE }, required: ['file'] };
-const IMAGE_CONTENT = Object.fromEntries(SOURCE_FORMATS.map((format) => [`image/${format}`, { schema: FILE }]));
+const IMAGE_CONTENT = Object.fromEntries(RASTER_FORMATS.map((format) => [`image/${format}`, { schema: FILE }]));
 
 /** Images that users bring. Nobody but their owner sees them, operators neither. */
 @ApiTags('Uploads')

@@ -21,7 +21,7 @@ import { downloadProgress } from '../progress/percent.js';
 import { tellProgress } from '../progress/tell-progress.js';
 import { DownloadError } from './download-error.js';
 import { fetchImage } from './fetch-image.js';
-import { ImageError } from './measure-image.js';
+import { ImageError } from './decode-image.js';
 import { processImage } from './process-image.js';
 import type { ThumbnailFile } from './thumbnails.js';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { fetchImage, type FetchOptions } from './fetch-image.js';
-import { measureImage } from './measure-image.js';
+import { readHeader } from './decode-image.js';
 
 const CONTENT = randomBytes(200_000);
 const HALF = CONTENT.subarray(0, 100_000);
@@ -273,11 +273,11 @@ describe('fetchImage', () => {
     await expect(fetchImage(url)).rejects.toMatchObject({ code: 'invalid_url', retryable: false });
   });
 
-  it('does not believe the content type: what an HTML page is, measuring tells', async () => {
+  it('does not believe the content type: what an HTML page is, its header tells', async () => {
     const url = await serve((_request, response) => {
       response.writeHead(200, { 'content-type': 'image/png' }).end('<html><body>Sorry</body></html>');
     });
     const { content } = await local(url);
-    await expect(measureImage(content)).rejects.toMatchObject({ code: 'not_an_image' });
+    await expect(readHeader(content)).rejects.toMatchObject({ code: 'not_an_image' });
   });
 });

@@ -3,7 +3,7 @@ import { isBlurhashValid } from 'blurhash';
 import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { blackPng, pngChunk, withPngChunks } from '../../test/images/png.js';
-import { restrictDecoders } from './measure-image.js';
+import { allowRasterFormatsOnly } from '@darkroom/images';
 import { processImage, type ProcessedImage } from './process-image.js';
 import { drawSvg } from './svg/draw-svg.js';
 
@@ -30,7 +30,7 @@ const thumbnailSizes = ({ thumbnails }: ProcessedImage) => thumbnails.map(({ wid
 
 describe('processImage', () => {
   // The restriction is the process's, and jest runs other suites in the same one.
-  beforeAll(restrictDecoders);
+  beforeAll(allowRasterFormatsOnly);
   afterAll(() => sharp.unblock({ operation: ['VipsForeignLoad'] }));
 
   it.each(['webp', 'png', 'jpeg'] as const)('measures %s and makes thumbnails of it, upright', async (format) => {

@@ -1,6 +1,7 @@
+import type { RasterFormat } from '@darkroom/images';
 import { bulkhead } from 'cockatiel';
 import { createHash } from 'node:crypto';
-import { decodeImage, ImageError, readHeader, type ImageFormat } from './measure-image.js';
+import { decodeImage, ImageError, readHeader } from './decode-image.js';
 import { stripMetadata } from './metadata/strip-metadata.js';
 import { blurhashOf, sizeWithin, type Pixels, type Size } from './pixels.js';
 import { drawSvg } from './svg/draw-svg.js';
@@ -11,8 +12,8 @@ import { makeThumbnails, thumbnailSizes, type ThumbnailFile } from './thumbnails
 export interface ProcessedImage extends Size {
   readonly content: Buffer;
   /** Of the content, whatever was asked for and whatever the server called it. */
-  readonly format: ImageFormat | 'svg';
-  readonly contentType: `image/${ImageFormat | 'svg+xml'}`;
+  readonly format: RasterFormat | 'svg';
+  readonly contentType: `image/${RasterFormat | 'svg+xml'}`;
   /** Of the content, lower-case hex. */
   readonly sha256: string;
   readonly blurhash: string;

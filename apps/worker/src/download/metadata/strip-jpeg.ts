@@ -1,4 +1,4 @@
-import { ImageError } from '../measure-image.js';
+import { ImageError } from '../decode-image.js';
 import { isTurned, orientationExif, type Orientation } from './orientation.js';
 
 /** Markers of ITU-T T.81, table B.1. */

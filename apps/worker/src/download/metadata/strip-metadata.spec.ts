@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import sharp, { type Sharp } from 'sharp';
 import { pngChunk, pngChunks, withPngChunks } from '../../../test/images/png.js';
-import type { ImageFormat } from '../measure-image.js';
+import type { RasterFormat } from '@darkroom/images';
 import { stripMetadata } from './strip-metadata.js';
 
 const SECRET = 'a prompt that nobody else is to see';
@@ -17,7 +17,7 @@ function picture(): Sharp {
     .withIccProfile('p3');
 }
 
-async function encoded(format: ImageFormat, orientation?: number): Promise<Buffer> {
+async function encoded(format: RasterFormat, orientation?: number): Promise<Buffer> {
   const full = picture().withExif(EXIF).withXmp(XMP);
   return (orientation === undefined ? full : full.withMetadata({ orientation, exif: EXIF }).withXmp(XMP))
     .toFormat(format, format === 'jpeg' ? { chromaSubsampling: '4:4:4' } : {})

@@ -1,10 +1,10 @@
-import type { ImageFormat } from '../measure-image.js';
+import type { RasterFormat } from '@darkroom/images';
 import type { Orientation } from './orientation.js';
 import { stripJpeg } from './strip-jpeg.js';
 import { stripPng } from './strip-png.js';
 import { stripWebp } from './strip-webp.js';
 
-const STRIP: Readonly<Record<ImageFormat, (content: Buffer, orientation: Orientation) => Buffer>> = {
+const STRIP: Readonly<Record<RasterFormat, (content: Buffer, orientation: Orientation) => Buffer>> = {
   jpeg: stripJpeg,
   png: stripPng,
   webp: stripWebp,
@@ -16,6 +16,6 @@ const STRIP: Readonly<Record<ImageFormat, (content: Buffer, orientation: Orienta
  * and the orientation, as EXIF of its own when it is not 1.
  * @throws ImageError `corrupt` where the file's structure has no end
  */
-export function stripMetadata(content: Buffer, format: ImageFormat, orientation: Orientation): Buffer {
+export function stripMetadata(content: Buffer, format: RasterFormat, orientation: Orientation): Buffer {
   return STRIP[format](content, orientation);
 }

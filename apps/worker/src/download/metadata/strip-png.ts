@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { ImageError } from '../measure-image.js';
+import { ImageError } from '../decode-image.js';
 import { isTurned, orientationExif, type Orientation } from './orientation.js';
 
 const SIGNATURE_BYTES = 8;

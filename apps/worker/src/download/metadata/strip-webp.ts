@@ -1,4 +1,4 @@
-import { ImageError } from '../measure-image.js';
+import { ImageError } from '../decode-image.js';
 import { isTurned, orientationExif, type Orientation } from './orientation.js';
 
 /** `RIFF`, the size of what follows, `WEBP`. */

@@ -2,7 +2,7 @@ import { bulkhead } from 'cockatiel';
 import { execFile, type ExecFileException } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ImageError } from '../measure-image.js';
+import { ImageError } from '../decode-image.js';
 import type { Pixels } from '../pixels.js';
 
 export interface DrawOptions {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { SaxesParser } from 'saxes';
-import { ImageError } from '../measure-image.js';
+import { ImageError } from '../decode-image.js';
 import { ATTRIBUTES, ELEMENTS } from './allow-list.js';
 import { sanitizeSvg } from './sanitize-svg.js';
 

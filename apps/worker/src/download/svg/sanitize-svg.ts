@@ -1,5 +1,5 @@
 import { SaxesParser, type SaxesAttributeNS, type SaxesTagNS } from 'saxes';
-import { ImageError } from '../measure-image.js';
+import { ImageError } from '../decode-image.js';
 import { ATTRIBUTES, ELEMENTS, REFERRING, UNWRAPPED, WITH_TEXT } from './allow-list.js';
 import { isLocalReference, safeCss } from './safe-css.js';
 import { sizeOfSvg, type SvgSize } from './svg-size.js';

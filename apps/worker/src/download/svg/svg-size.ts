@@ -1,4 +1,4 @@
-import { ImageError } from '../measure-image.js';
+import { ImageError } from '../decode-image.js';
 
 /** Pixels, whole, at least 1. */
 export interface SvgSize {

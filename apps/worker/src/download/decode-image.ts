@@ -1,23 +1,8 @@
-import { createHash } from 'node:crypto';
-import sharp, { type Metadata } from 'sharp';
-import { blurhashOf, pixelsOf, sizeWithin, type Pixels, type Size } from './pixels.js';
+import { headerOf, type InvalidImageError, type RasterFormat } from '@darkroom/images';
+import sharp from 'sharp';
+import { pixelsOf, type Pixels, type Size } from './pixels.js';
 
-export type ImageFormat = 'webp' | 'png' | 'jpeg';
-
-export interface MeasuredImage {
-  readonly format: ImageFormat;
-  readonly contentType: `image/${ImageFormat}`;
-  /** Pixels as a viewer shows them: after the rotation that the EXIF orientation asks for. */
-  readonly width: number;
-  readonly height: number;
-  readonly bytes: number;
-  /** Of the bytes, lower-case hex. */
-  readonly sha256: string;
-  /** 4 by 3 components. https://blurha.sh */
-  readonly blurhash: string;
-}
-
-export interface MeasureLimits {
+export interface DecodeLimits {
   /** Width times height. Default 100 million. */
   readonly maxPixels?: number;
 }
@@ -48,41 +33,10 @@ export class ImageError extends Error {
 const MAX_PIXELS = 100_000_000;
 /** Of {@link ImageHeader.heldBytes}: what a worker can hold beside itself in 400 MB. */
 const MAX_HELD_BYTES = 200_000_000;
-const FORMATS: readonly string[] = ['webp', 'png', 'jpeg'] satisfies ImageFormat[];
-/** Enough for what is made of it. */
-const SMALL_SIDE = 64;
-
-/**
- * For the whole process: what comes from outside must not reach a decoder that we have no use for (SVG, PDF, TIFF, ...).
- * Fewer to attack; {@link measureImage} refuses their formats all the same. And no image comes twice: what libvips keeps
- * of the last ones (50 MB) is of no use.
- */
-export function restrictDecoders(): void {
-  sharp.cache(false);
-  sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({
-    operation: ['VipsForeignLoadWebpBuffer', 'VipsForeignLoadPngBuffer', 'VipsForeignLoadJpegBuffer'],
-  });
-}
-
-/** Decodes the whole image to find out what it is, how large, and that it is sound. Throws {@link ImageError}. */
-export async function measureImage(content: Uint8Array, limits: MeasureLimits = {}): Promise<MeasuredImage> {
-  const header = await readHeader(content, limits);
-  const small = await decodeImage(content, sizeWithin(SMALL_SIDE, header));
-  return {
-    format: header.format,
-    contentType: `image/${header.format}`,
-    width: header.width,
-    height: header.height,
-    bytes: content.byteLength,
-    sha256: createHash('sha256').update(content).digest('hex'),
-    blurhash: await blurhashOf(small),
-  };
-}
 
 /** What an image says of itself. */
 export interface ImageHeader extends Size {
-  readonly format: ImageFormat;
+  readonly format: RasterFormat;
   /** As EXIF counts it: 1 to 8. */
   readonly orientation: number;
   /**
@@ -95,18 +49,14 @@ export interface ImageHeader extends Size {
 /** Decodes no pixels: a file that lies about itself is found out by {@link decodeImage}. Throws {@link ImageError}. */
 export async function readHeader(
   content: Uint8Array,
-  { maxPixels = MAX_PIXELS }: MeasureLimits = {},
+  { maxPixels = MAX_PIXELS }: DecodeLimits = {},
 ): Promise<ImageHeader> {
-  let metadata: Metadata;
-  try {
-    // Only the header is decoded here: sharp's own limit is off, since ours gives the clearer error.
-    metadata = await sharp(content, { limitInputPixels: false }).metadata();
-  } catch (error) {
-    const code = beginsAsImage(content) ? 'corrupt' : 'not_an_image';
-    throw new ImageError(code, (error as Error).message, { cause: error });
-  }
+  const metadata = await headerOf(content).catch((error: InvalidImageError) => {
+    throw new ImageError(error.code === 'corrupt' ? 'corrupt' : 'not_an_image', `The file ${error.message}`, {
+      cause: error,
+    });
+  });
   const { format, orientation = 1, channels, depth, isProgressive } = metadata;
-  if (!isFormat(format)) throw new ImageError('not_an_image', `The format ${format} is not taken`);
   const { width, height } = metadata.autoOrient;
   if (width * height > maxPixels)
     throw new ImageError('too_many_pixels', `${width} by ${height} pixels, at most ${maxPixels} taken`);
@@ -132,14 +82,4 @@ export async function decodeImage(content: Uint8Array, size: Size): Promise<Pixe
   } catch (error) {
     throw new ImageError('corrupt', (error as Error).message, { cause: error });
   }
-}
-
-function isFormat(format: string): format is ImageFormat {
-  return FORMATS.includes(format);
-}
-
-/** Signatures: PNG (RFC 2083), JPEG (ITU-T T.81, SOI), WebP (RIFF container). */
-function beginsAsImage(content: Uint8Array): boolean {
-  const text = Buffer.from(content.subarray(0, 12)).toString('latin1');
-  return text.startsWith('\x89PNG') || text.startsWith('\xff\xd8\xff') || /^RIFF.{4}WEBP/s.test(text);
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { isBlurhashValid } from 'blurhash';
-import { createHash } from 'node:crypto';
 import sharp, { type Sharp } from 'sharp';
 import { blackPng } from '../../test/images/png.js';
-import { measureImage, restrictDecoders } from './measure-image.js';
+import { allowRasterFormatsOnly } from '@darkroom/images';
+import { decodeImage, readHeader, type DecodeLimits } from './decode-image.js';
+import { sizeWithin } from './pixels.js';
 
 /** Noise, so that the encoded image is large enough to be cut anywhere. */
 function noise(width: number, height: number): Sharp {
@@ -11,7 +11,14 @@ function noise(width: number, height: number): Sharp {
   return sharp({ create: { width, height, channels: 3, background: 'black', noise: gaussian } });
 }
 
-describe('measureImage', () => {
+/** Its header, once all of it has been decoded. */
+async function decoded(content: Uint8Array, limits?: DecodeLimits) {
+  const header = await readHeader(content, limits);
+  await decodeImage(content, sizeWithin(64, header));
+  return header;
+}
+
+describe('an image', () => {
   let images: Record<'png' | 'jpeg' | 'progressive jpeg' | 'webp' | 'lossless webp', Buffer>;
 
   // The restriction is the process's, and jest runs other suites in the same one.
@@ -19,7 +26,7 @@ describe('measureImage', () => {
 
   beforeAll(async () => {
     // As in the worker, where nothing else is ever decoded.
-    restrictDecoders();
+    allowRasterFormatsOnly();
     const image = noise(400, 300);
     images = {
       png: await image.clone().png().toBuffer(),
@@ -32,32 +39,21 @@ describe('measureImage', () => {
 
   const kinds = ['png', 'jpeg', 'progressive jpeg', 'webp', 'lossless webp'] as const;
 
-  it.each(kinds)('measures %s', async (kind) => {
-    const content = images[kind];
+  it.each(kinds)('is read and decoded: %s', async (kind) => {
     const format = kind.split(' ').at(-1);
-    const measured = await measureImage(content);
-    expect(measured).toEqual({
-      format,
-      contentType: `image/${format}`,
-      width: 400,
-      height: 300,
-      bytes: content.length,
-      sha256: createHash('sha256').update(content).digest('hex'),
-      blurhash: expect.any(String),
-    });
-    expect(isBlurhashValid(measured.blurhash)).toEqual({ result: true });
+    expect(await decoded(images[kind])).toMatchObject({ format, width: 400, height: 300, orientation: 1 });
   });
 
   it('gives the size after the EXIF rotation, as a viewer shows it', async () => {
     const rotated = await noise(400, 300).jpeg().withMetadata({ orientation: 6 }).toBuffer();
-    expect(await measureImage(rotated)).toMatchObject({ width: 300, height: 400 });
+    expect(await decoded(rotated)).toMatchObject({ width: 300, height: 400 });
   });
 
   it.each([
     ['a single pixel', 1, 1],
     ['a long strip', 4_000, 1],
   ])('takes %s', async (_name, width, height) => {
-    expect(await measureImage(await noise(width, height).png().toBuffer())).toMatchObject({ width, height });
+    expect(await decoded(await noise(width, height).png().toBuffer())).toMatchObject({ width, height });
   });
 
   it('takes transparency, grey and 16 bits', async () => {
@@ -67,22 +63,22 @@ describe('measureImage', () => {
     const grey = noise(8, 8).toColourspace('b-w');
     const deep = noise(8, 8).toColourspace('rgb16');
     for (const image of [transparent, grey, deep])
-      expect(await measureImage(await image.png().toBuffer())).toMatchObject({ format: 'png', width: 8 });
+      expect(await decoded(await image.png().toBuffer())).toMatchObject({ format: 'png', width: 8 });
   });
 
   it.each(kinds)('refuses %s that was cut, wherever', async (kind) => {
     const content = images[kind];
     for (const share of [0.999, 0.9, 0.5, 0.1]) {
       const cut = content.subarray(0, Math.floor(content.length * share));
-      await expect(measureImage(cut)).rejects.toMatchObject({ name: 'ImageError', code: 'corrupt', retryable: true });
+      await expect(decoded(cut)).rejects.toMatchObject({ name: 'ImageError', code: 'corrupt', retryable: true });
     }
-    await expect(measureImage(content.subarray(0, 14))).rejects.toMatchObject({ code: 'corrupt' });
+    await expect(decoded(content.subarray(0, 14))).rejects.toMatchObject({ code: 'corrupt' });
   });
 
   it('refuses a PNG with a damaged middle', async () => {
     const damaged = Buffer.from(images.png);
     damaged.fill(0, 20_000, 20_100);
-    await expect(measureImage(damaged)).rejects.toMatchObject({ code: 'corrupt' });
+    await expect(decoded(damaged)).rejects.toMatchObject({ code: 'corrupt' });
   });
 
   it.each([
@@ -92,21 +88,21 @@ describe('measureImage', () => {
     ['SVG', '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>'],
   ])('refuses %s', async (_name, text) => {
     const refused = { name: 'ImageError', code: 'not_an_image', retryable: true };
-    await expect(measureImage(Buffer.from(text))).rejects.toMatchObject(refused);
+    await expect(decoded(Buffer.from(text))).rejects.toMatchObject(refused);
   });
 
   it.each(['gif', 'tiff', 'avif'] as const)('refuses %s, which we do not take', async (format) => {
     const content = await noise(16, 16).toFormat(format).toBuffer();
-    await expect(measureImage(content)).rejects.toMatchObject({ code: 'not_an_image' });
+    await expect(decoded(content)).rejects.toMatchObject({ code: 'not_an_image' });
   });
 
   it('refuses a decompression bomb before decoding it', async () => {
     const bomb = blackPng(30_000, 30_000);
     expect(bomb.length).toBeLessThan(200_000);
     const before = process.memoryUsage.rss();
-    expect(await measureImage(blackPng(300, 200))).toMatchObject({ format: 'png', width: 300, height: 200 });
+    expect(await decoded(blackPng(300, 200))).toMatchObject({ format: 'png', width: 300, height: 200 });
     const refused = { code: 'too_many_pixels', retryable: false, message: expect.stringContaining('30000 by 30000') };
-    await expect(measureImage(bomb)).rejects.toMatchObject(refused);
+    await expect(decoded(bomb)).rejects.toMatchObject(refused);
     expect(process.memoryUsage.rss() - before).toBeLessThan(100_000_000);
   });
 
@@ -118,13 +114,13 @@ describe('measureImage', () => {
     const [whole, inPasses] = await Promise.all(
       [false, true].map((progressive) => large.clone().toFormat(format, { progressive }).toBuffer()),
     );
-    await expect(measureImage(whole!)).resolves.toMatchObject({ width: side });
+    await expect(decoded(whole!)).resolves.toMatchObject({ width: side });
     const refused = { code: 'too_many_pixels', message: expect.stringContaining('in passes') };
-    await expect(measureImage(inPasses!)).rejects.toMatchObject(refused);
+    await expect(decoded(inPasses!)).rejects.toMatchObject(refused);
   });
 
   it('takes as many pixels as it is told, and not one more', async () => {
-    await expect(measureImage(images.png, { maxPixels: 120_000 })).resolves.toBeDefined();
-    await expect(measureImage(images.png, { maxPixels: 119_999 })).rejects.toMatchObject({ code: 'too_many_pixels' });
+    await expect(decoded(images.png, { maxPixels: 120_000 })).resolves.toBeDefined();
+    await expect(decoded(images.png, { maxPixels: 119_999 })).rejects.toMatchObject({ code: 'too_many_pixels' });
   });
 });
