@@ -5,6 +5,7 @@ import type { ChaosSystem } from './chaos-system.js';
 import type { Accepted } from './check/evidence.js';
 import type { LogCopy } from './log-copy.js';
 import type { Order } from './mix.js';
+import type { SourceImages } from './source-images.js';
 
 /** Longest wait for one answer. Milliseconds. */
 const PATIENCE_MS = 5_000;
@@ -36,6 +37,7 @@ export class Customers {
   constructor(
     private readonly system: ChaosSystem,
     private readonly log: LogCopy,
+    private readonly sources: SourceImages,
     /** Ends what still waits. */
     private readonly signal: AbortSignal,
   ) {}
@@ -60,6 +62,7 @@ export class Customers {
     const token = await tokenOf(order.user);
     const body = {
       ...order.body,
+      ...(order.source && { source_image_url: this.sources.urlOf(order.source, String(order.index)) }),
       ...(order.scheduledIn !== null && { scheduled_at: new Date(Date.now() + order.scheduledIn).toISOString() }),
     };
     const request = () => this.#post(order, token, '/v1/generations', body, order.key);

@@ -1,5 +1,6 @@
 import type { FaultInput } from '../../apps/simulator/src/control/fault.schema.js';
 import { Random } from '../support/random.js';
+import { SOURCE_SIZES, type SourceSize } from './source-images.js';
 
 /** What one user is going to do about one generation. Times in milliseconds. */
 export interface Order {
@@ -10,6 +11,8 @@ export interface Order {
   /** Which gateway is asked first; a repetition asks the next one. */
   readonly gateway: number;
   readonly body: Readonly<Record<string, unknown>> & { readonly prompt: string };
+  /** The image to start from; null: none. */
+  readonly source: SourceSize | null;
   /** From the request to `scheduled_at`; null: at once. */
   readonly scheduledIn: number | null;
   /** Null: the request is sent once, and who gets no answer does not know. */
@@ -130,6 +133,13 @@ const FAULTS: Readonly<Record<string, { readonly weight: number; readonly script
     weight: 1,
     script: (_, prompt) => [{ kind: 'file_oversized', bytes: 80_000_000, match: { prompt } }],
   },
+  // Of whichever image is sent next: it does not say what for.
+  upload_error: {
+    weight: 2,
+    script: (random) => [{ kind: 'upload_error', status: random.pick([500, 502, 503]), times: random.between(1, 5) }],
+  },
+  upload_reset: { weight: 2, script: (random) => [{ kind: 'upload_reset', times: random.between(1, 5) }] },
+  upload_slow: { weight: 2, script: (random) => [{ kind: 'upload_slow', ms: random.between(200, 3_000) }] },
 };
 
 /** Kinds of faults that the mix scripts; `out_of_credit` comes on top, at the beginning of a run. */
@@ -150,6 +160,7 @@ function orderOf(random: Random, seed: number, index: number, at: number, span: 
   const prompt = `${shared ? 'shared' : 'own'} ${seed}-${number} of the chaos`;
   const scheduledIn = random.chance(0.12) ? random.between(1_000, 5_000) : null;
   const key = random.chance(0.92) ? `${seed}-${index}` : null;
+  const source = !shared && random.chance(0.15) ? random.pick(SOURCE_SIZES) : null;
   return {
     index,
     at,
@@ -157,11 +168,12 @@ function orderOf(random: Random, seed: number, index: number, at: number, span: 
     gateway: random.between(0, 1),
     body: {
       prompt,
-      ...(shared ? SHARED_INPUT : inputOf(random)),
+      ...(shared ? SHARED_INPUT : source ? WITH_SOURCE : inputOf(random)),
       priority: random.pick([-10, 0, 0, 0, 10]),
       max_attempts: random.between(1, 4),
       metadata: { order: String(index) },
     },
+    source,
     scheduledIn,
     key,
     asksAgain: key !== null && random.chance(0.1),
@@ -173,6 +185,9 @@ function orderOf(random: Random, seed: number, index: number, at: number, span: 
 
 /** No seed: the provider draws one, and two images of the same input differ. */
 const SHARED_INPUT = { model_id: 'stability-ai/sdxl', width: 256, height: 256 };
+
+/** The result takes the shape of its source. */
+const WITH_SOURCE = { model_id: 'stability-ai/sdxl', strength: 0.5 };
 
 /** Small images: the run is about the machinery and not about drawing. */
 function inputOf(random: Random): Record<string, unknown> {

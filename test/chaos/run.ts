@@ -8,6 +8,7 @@ import { misdeedsOf } from './misdeed-plan.js';
 import { commitAll, type Deed } from './misdeeds.js';
 import { mixOf, PACE } from './mix.js';
 import { settle } from './settle.js';
+import { SourceImages } from './source-images.js';
 
 export interface RunOptions {
   readonly seed: number;
@@ -35,9 +36,10 @@ export async function chaosRun(options: RunOptions): Promise<RunResult> {
   const since = (start: number) => (performance.now() - start) / 1_000;
   const system = await ChaosSystem.start();
   const log = await LogCopy.of(system.nats.url);
+  const sources = await SourceImages.start();
   const closing = new AbortController();
   try {
-    const customers = new Customers(system, log, closing.signal);
+    const customers = new Customers(system, log, sources, closing.signal);
     const { seed, generations, kills } = options;
     const span = (generations / PACE) * 1_000;
     const started = performance.now();
@@ -65,6 +67,7 @@ export async function chaosRun(options: RunOptions): Promise<RunResult> {
   } finally {
     closing.abort();
     await log.close();
+    await sources.stop();
     await system.stop();
   }
 }
