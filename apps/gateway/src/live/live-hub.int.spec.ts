@@ -67,7 +67,8 @@ describe('LiveHub', () => {
 
     const [second, others] = [await requested('alice'), await requested('bob')];
     await tryInVain(gateway, id);
-    await eventually(() => ofAll.heard.length >= 4);
+    // The hub may hand out the very first event, too; each of them reads at its own pace.
+    await eventually(() => [ofOne, ofUser, ofAll].every(({ heard }) => heard.includes(`${id} 3`)));
     expect(ofOne.heard.filter((name) => name !== `${id} 1`)).toEqual([`${id} 2`, `${id} 3`]);
     expect(ofUser.heard.filter((name) => name !== `${id} 1`)).toEqual([`${second} 1`, `${id} 2`, `${id} 3`]);
     expect(ofOther.heard).toEqual([`${others} 1`]);
