@@ -1,5 +1,5 @@
 import type { Command } from '@darkroom/domain';
-import { v7 as uuidv7 } from 'uuid';
+import { randomUUID } from 'node:crypto';
 
 type WithoutName<C> = C extends Command ? Omit<C, 'commandId' | 'at'> : never;
 
@@ -8,5 +8,5 @@ export type Intent = WithoutName<Command>;
 
 /** An intent, named and dated now. Workers' commands are idempotent by their fences, so every try is a new command. */
 export function commandOf(intent: Intent): Command {
-  return { ...intent, commandId: uuidv7(), at: new Date().toISOString() };
+  return { ...intent, commandId: randomUUID(), at: new Date().toISOString() };
 }

@@ -106,13 +106,25 @@ describe('schedules', () => {
 
   const inWork = async () =>
     Object.keys((await fixture.broker.manager.streams.info('WORK', { subjects_filter: '>' })).state.subjects ?? {});
-  const scheduled = (id: string) => eventually(async () => (await inWork()).includes(`schedule.admit.${id}`));
+  const scheduled = (id: string, stage = 'admit') =>
+    eventually(async () => (await inWork()).includes(`schedule.${stage}.${id}`));
   const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 
   it('a time that has passed is now', async () => {
     await fixture.startWorker();
     const id = await fixture.request({}, { scheduledAt: inMs(-60_000), limit: 1 });
     expect((await fixture.ended(id)).status).toBe('completed');
+  });
+
+  it('without a limit it goes straight to who generates, at its time', async () => {
+    await fixture.startWorker();
+    const scheduledAt = inMs(2_000);
+    const id = await fixture.request({}, { scheduledAt });
+    await scheduled(id, 'due');
+    const { status, startedAt } = await fixture.ended(id);
+    expect(status).toBe('completed');
+    expect(startedAt! >= scheduledAt).toBe(true);
+    expect(await inWork()).toEqual([]);
   });
 
   it('keeps its time over a restart of the broker, and its user’s limit then', async () => {

@@ -110,6 +110,22 @@ describe('the sweeper', () => {
     await fixture.cancel(id);
   });
 
+  it('puts back what is scheduled, long before its time', async () => {
+    await start(['dispatch', 'project']);
+    const scheduledAt = new Date(Date.now() + 3_600_000).toISOString();
+    const id = await fixture.request({ prompt: 'later' }, { scheduledAt });
+    await eventually(async () => `schedule.due.${id}` in (await workOf(id)));
+    await projected();
+    await purge();
+    const { sweep, swept } = sweeper();
+    await sweep();
+    expect(await workOf(id)).toEqual({ [`schedule.due.${id}`]: 1 });
+    await sweep();
+    expect(await swept()).toBe(1);
+    await fixture.cancel(id);
+    await eventually(async () => Object.keys(await workOf(id)).length === 0);
+  });
+
   it('two at once put it once', async () => {
     await start(['dispatch', 'project']);
     const ids = await Promise.all(Array.from({ length: 10 }, (_, n) => fixture.request({ prompt: `twice ${n}` })));
@@ -174,7 +190,7 @@ describe('the sweeper', () => {
     await records.forget(id);
     const mender = new Mender(fixture.broker, fixture.store, records);
     const now = new Date().toISOString();
-    expect(await mender.sendOn(await mender.examine(id, now, now), now)).toEqual({ stage: 'generate', at: null });
+    expect(await mender.sendOn(await mender.examine(id, now), now)).toEqual({ stage: 'generate', at: null });
     await start(['dispatch', 'generate', 'download']);
     expect((await fixture.ended(id)).status).toBe('completed');
     await projected();

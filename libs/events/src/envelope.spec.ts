@@ -86,6 +86,11 @@ describe('envelope', () => {
     expect(decode(encoded.headers, encoded.body, 1).userId).toBe(odd.userId);
   });
 
+  it('refuses a header that would be two', () => {
+    const odd = exampleEvent('01890000-0000-7000-8000-000000000000', { commandId: 'a\r\nce-userid: b' });
+    expect(() => encode(odd)).toThrow('ce-commandid has a line break');
+  });
+
   it.each([
     'ce-id',
     'ce-type',

@@ -18,6 +18,7 @@ export interface Deviation {
 const BUCKETS = [
   names.IDEMPOTENCY_BUCKET,
   names.PREDICTIONS_BUCKET,
+  names.SOURCES_BUCKET,
   names.SLOTS_BUCKET,
   names.QUOTAS_BUCKET,
   names.BUDGETS_BUCKET,
@@ -26,7 +27,7 @@ const BUCKETS = [
 
 /**
  * What `provision` would do, without doing it. What differs by the environment of whoever provisions, the number of
- * replicas and the time for acknowledgements, is taken as it is. @throws EventStoreError `unavailable`
+ * replicas and the time for acknowledgements, is taken as it is; so is what can only be chosen when a stream is made. @throws EventStoreError `unavailable`
  */
 export async function inspectTopology(broker: Broker): Promise<Deviation[]> {
   try {
@@ -52,7 +53,8 @@ async function inspectStreams(broker: Broker): Promise<Deviation[]> {
       found.push({ name, kind: 'newer', fields: [] });
       continue;
     }
-    const fields = differingFields({ ...config, num_replicas: stream.config.num_replicas }, stream.config);
+    const { num_replicas, persist_mode } = stream.config;
+    const fields = differingFields({ ...config, num_replicas, persist_mode }, stream.config);
     if (fields.length > 0) found.push({ name, kind: 'different', fields });
     for (const { deliver_policy: _, ...lasting } of wanted) {
       const consumer = await find(consumers.info(config.name, lasting.durable_name), CONSUMER_NOT_FOUND);

@@ -1,10 +1,9 @@
 import { DeliverPolicy, type Consumer, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream';
 import type { QueuedIterator, Status } from '@nats-io/nats-core';
 import type { Broker } from './connect.js';
-import { decode, decodeAttributes } from './envelope.js';
+import { decodeMessage } from './envelope.js';
 import { EventStoreError, type Position, type RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
-import { readAttributes } from './header-block.js';
 import type { LogIdentity, LogReader } from './log-reader.js';
 import { ALL_GENERATIONS, EVENTS_STREAM } from './subjects.js';
 import { LOG_ID } from './provision.js';
@@ -60,7 +59,7 @@ export class JetStreamLogReader implements LogReader {
     let batch: RecordedEvent[] = [];
     try {
       for await (const message of messages) {
-        batch.push(eventOf(message));
+        batch.push(decodeMessage(message, message.seq));
         if (batch.length < maxBatch && isMoreAtHand(messages, message)) continue;
         yield batch;
         batch = [];
@@ -89,13 +88,6 @@ export class JetStreamLogReader implements LogReader {
       throw readError(error);
     }
   }
-}
-
-function eventOf(message: JsMsg): RecordedEvent {
-  const attributes = readAttributes(message);
-  return attributes
-    ? decodeAttributes(attributes, message.data, message.seq)
-    : decode(message.headers, message.data, message.seq);
 }
 
 /**

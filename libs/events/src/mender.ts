@@ -11,7 +11,7 @@ import { WorkQueue } from './work-queue.js';
 
 /**
  * How a generation stands, by the log and the work queue:
- * `fine` has ended, has just moved, waits in a queue or is worked on; `lost` waits, and there is no work of it, so it would
+ * `fine` has ended, has just moved, waits in a queue or for its time, or is worked on; `lost` waits, and there is no work of it, so it would
  * wait for ever; `given_up` was lost and sent on several times, and has not moved; `unreadable` has an event that this
  * release cannot read; `unknown` is not in the log.
  */
@@ -61,7 +61,7 @@ export class Mender {
    * @param quietSince what has happened after this, ISO 8601 UTC, is just being dealt with
    * @throws EventStoreError `unavailable`
    */
-  async examine(id: string, now: string, quietSince: string): Promise<Examined> {
+  async examine(id: string, quietSince: string): Promise<Examined> {
     let events: readonly RecordedEvent[];
     try {
       ({ events } = await this.store.load(id));
@@ -74,9 +74,7 @@ export class Mender {
     const cause = generation && (events[generation.stageSince - 1] ?? null);
     const found = { id, generation, hasWork: null, since, cause };
     if (!generation || since === null) return { ...found, standing: 'unknown' };
-    const { scheduled_at } = generation.request;
-    const isScheduled = generation.status === 'scheduled' && scheduled_at !== null && scheduled_at > now;
-    if (isTerminal(generation.status) || isScheduled || since > quietSince) return { ...found, standing: 'fine' };
+    if (isTerminal(generation.status) || since > quietSince) return { ...found, standing: 'fine' };
     // After the log: what was in a worker's hands until just now has left its next fact there.
     const hasWork = await this.#work.has(id);
     if (hasWork) return { ...found, hasWork, standing: 'fine' };

@@ -1,10 +1,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generationIdFrom } from '@darkroom/domain';
+import { PersistMode } from '@nats-io/jetstream';
 import { v7 as uuidv7 } from 'uuid';
 import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { Claims } from './claims.js';
 import { connectBroker, type Broker } from './connect.js';
 import { exampleEvent } from './event-store.contract.js';
+import { inspectTopology } from './inspect.js';
 import { JetStreamEventStore } from './jetstream-event-store.js';
 import { JetStreamLogReader } from './jetstream-log-reader.js';
 import { provision } from './provision.js';
@@ -47,11 +49,12 @@ describe('provision', () => {
     expect((await streams().info(WORK_STREAM)).config).toMatchObject({
       retention: 'workqueue',
       allow_msg_schedules: true,
+      persist_mode: 'async',
     });
     const consumers = [];
     for await (const { name } of broker.manager.consumers.list(WORK_STREAM)) consumers.push(name);
     expect(consumers.sort()).toEqual(
-      ['admit', 'cancel', 'download', 'generate'].flatMap((stage) =>
+      ['admit', 'cancel', 'download', 'due', 'generate'].flatMap((stage) =>
         ['high', 'low', 'normal'].map((lane) => `${stage}-${lane}`),
       ),
     );
@@ -81,6 +84,18 @@ describe('provision', () => {
     expect((await streams().info(EVENTS_STREAM)).config.description).toContain('The log');
     expect((await new JetStreamLogReader(broker).identify()).id).toBe(id);
     expect((await new JetStreamEventStore(broker).load(generationId)).events).toHaveLength(1);
+  });
+
+  it('keeps a work queue that is written at once, as earlier releases made it', async () => {
+    await provision(broker, OPTIONS);
+    const { config } = await streams().info(WORK_STREAM);
+    await streams().delete(WORK_STREAM);
+    await streams().add({ ...config, persist_mode: PersistMode.Default, subjects: ['work.>'], metadata: {} });
+    await provision(broker, OPTIONS);
+    const { config: kept } = await streams().info(WORK_STREAM);
+    expect(kept).toMatchObject({ subjects: config.subjects, metadata: { darkroom_topology: '3' } });
+    expect(kept.persist_mode).toBeUndefined();
+    expect(await inspectTopology(broker)).toEqual([]);
   });
 
   it('changes a consumer in place', async () => {

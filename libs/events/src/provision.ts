@@ -13,6 +13,7 @@ import {
   QUOTAS_BUCKET,
   SLOTS_BUCKET,
   SOURCES_BUCKET,
+  WORK_STREAM,
 } from './subjects.js';
 import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions } from './topology.js';
 
@@ -20,6 +21,11 @@ import { TOPOLOGY_VERSION, topology, type StreamDefinition, type TopologyOptions
 export const LOG_ID = 'darkroom_log_id';
 /** Of which release its configuration is. */
 export const TOPOLOGY = 'darkroom_topology';
+
+/** What to do about a stream, if not to move its messages. */
+const HELP: Readonly<Record<string, string>> = {
+  [WORK_STREAM]: 'What it holds follows from the log: stop all workers and gateways, delete it (docs/operations.md).',
+};
 
 /** Pause between tries while JetStream does not answer. Milliseconds. */
 const PAUSE_MS = 250;
@@ -93,7 +99,9 @@ async function provisionStream(broker: Broker, { config }: StreamDefinition): Pr
     [LOG_ID]: current.config.metadata?.[LOG_ID] ?? uuidv7(),
     [TOPOLOGY]: String(TOPOLOGY_VERSION),
   };
-  const wanted = { ...config, metadata };
+  // Chosen for ever when the stream is made.
+  const { persist_mode } = current.config;
+  const wanted = { ...config, metadata, persist_mode };
   if (differs(wanted, current.config)) await updateStream(broker, current, wanted);
   return 'ours';
 }
@@ -105,7 +113,7 @@ async function updateStream(broker: Broker, current: StreamInfo, wanted: StreamD
     if (!(error instanceof JetStreamApiError)) throw error;
     throw new Error(
       `The stream ${wanted.name} has a configuration that cannot be changed in place (${error.message}). ` +
-        'Nothing was changed. Move its messages to a new stream, or start with another NATS account.',
+        `Nothing was changed. ${HELP[wanted.name] ?? 'Move its messages to a new stream, or start with another NATS account.'}`,
       { cause: error },
     );
   }

@@ -2,7 +2,7 @@ import { LANES, type Lane } from '@darkroom/domain';
 import type { ConsumerInfo, StreamInfo } from '@nats-io/jetstream';
 import { REQUEST_TIMEOUT_MS, type Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
-import { laneInLine, lineFilter, WORK_STREAM, workConsumer, workFilter } from './subjects.js';
+import { laneInLine, lineFilter, WORK_STREAM, workConsumer, workFilter, type WorkStage } from './subjects.js';
 
 /** Whoever stands in a longer queue is not told where: the broker would have to list all of it. */
 export const LONGEST_QUEUE = 20_000;
@@ -33,15 +33,15 @@ export class QueuePositions {
 
   /**
    * In the user's line: how many of that user's are let in before it, plus one. In a lane: how many of it that nobody
-   * has in hand were asked for before it, plus one. Null: it stands in neither, or in one of more than
-   * {@link LONGEST_QUEUE}.
+   * has in hand were asked for before it, plus one; of those that were scheduled, if it was. Null: it stands in none, or
+   * in one of more than {@link LONGEST_QUEUE}.
    * @throws EventStoreError `unavailable`
    */
   async of({ generationId, userId, lane, limited }: Queued): Promise<number | null> {
     const inLine = limited ? (await this.#fresh(lineFilter(userId), () => this.#line(userId))).get(generationId) : null;
-    return (
-      inLine ?? (await this.#fresh(workFilter('generate', lane), () => this.#lane(lane))).get(generationId) ?? null
-    );
+    const inLane = async (stage: 'generate' | 'due'): Promise<number | undefined> =>
+      (await this.#fresh(workFilter(stage, lane), () => this.#lane(stage, lane))).get(generationId);
+    return inLine ?? (await inLane('generate')) ?? (await inLane('due')) ?? null;
   }
 
   #fresh(name: string, ask: () => Promise<Queue>): Promise<Queue> {
@@ -60,16 +60,16 @@ export class QueuePositions {
     return new Map(ids.map((id, index) => [id, index + 1]));
   }
 
-  async #lane(lane: Lane): Promise<Queue> {
-    const { num_ack_pending: inHand, num_pending } = await this.#consumer(lane);
+  async #lane(stage: WorkStage, lane: Lane): Promise<Queue> {
+    const { num_ack_pending: inHand, num_pending } = await this.#consumer(stage, lane);
     if (num_pending > LONGEST_QUEUE) return new Map();
-    const subjects = await this.#subjects(workFilter('generate', lane));
+    const subjects = await this.#subjects(workFilter(stage, lane));
     return new Map(idsOf(subjects).map((id, index) => [id, Math.max(1, index + 1 - inHand)]));
   }
 
-  async #consumer(lane: Lane): Promise<ConsumerInfo> {
+  async #consumer(stage: WorkStage, lane: Lane): Promise<ConsumerInfo> {
     try {
-      return await this.broker.manager.consumers.info(WORK_STREAM, workConsumer('generate', lane));
+      return await this.broker.manager.consumers.info(WORK_STREAM, workConsumer(stage, lane));
     } catch (error) {
       throw readError(error);
     }

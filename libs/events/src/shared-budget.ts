@@ -21,6 +21,8 @@ export interface Permit {
 
 /** Where permits come from. */
 export interface Permits {
+  /** One that is at hand; null when it has to be waited for. */
+  takeNow(): Permit | null;
   /** Waits for its turn: first come, first served. @throws the reason of `signal` when that aborts */
   take(signal: AbortSignal): Promise<Permit>;
 }
@@ -84,9 +86,13 @@ export class SharedBudget implements Permits {
     return budget;
   }
 
+  takeNow(): Permit | null {
+    return this.#waiting.length === 0 ? this.#fromLease() : null;
+  }
+
   async take(signal: AbortSignal): Promise<Permit> {
     signal.throwIfAborted();
-    const permit = this.#waiting.length === 0 ? this.#fromLease() : null;
+    const permit = this.takeNow();
     if (permit) return permit;
     return new Promise((resolve, reject) => {
       const leave = (): void => {

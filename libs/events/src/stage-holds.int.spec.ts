@@ -72,6 +72,16 @@ describe('StageHolds', () => {
     expect(await holds.list()).toEqual([]);
   });
 
+  it('holds also what was scheduled for the stage', async () => {
+    await holds.pause('generate', null);
+    const event = { ...exampleEvent(generationIdFrom(uuidv7())), position: 9 } as RecordedEvent;
+    await new WorkQueue(broker).put(event, 'due', 'high', null);
+    const consumer = await broker.jetstream.consumers.get(WORK_STREAM, workConsumer('due', 'high'));
+    expect(await consumer.next({ expires: 1_000 })).toBeNull();
+    await holds.resume('generate');
+    await (await consumer.next({ expires: 1_000 }))!.ackAck();
+  });
+
   it('is paused since the first of two pauses, for the reason of the last', async () => {
     await holds.pause('generate', 'first');
     const [first] = await holds.list();

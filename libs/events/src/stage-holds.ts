@@ -1,12 +1,11 @@
-import { LANES } from '@darkroom/domain';
 import type { ConsumerInfo } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
-import { CONTROL_BUCKET, holdKey, WORK_STREAM, workConsumer, type WorkStage } from './subjects.js';
+import { CONTROL_BUCKET, holdKey, queuesOf, WORK_STREAM, type ServedStage } from './subjects.js';
 
 /** Stages whose queue may stand still: nothing is lost or paid by it. Not cancel, which is what saves money. */
-export const HOLDABLE_STAGES = ['generate', 'download'] as const satisfies readonly WorkStage[];
+export const HOLDABLE_STAGES = ['generate', 'download'] as const satisfies readonly ServedStage[];
 export type HoldableStage = (typeof HOLDABLE_STAGES)[number];
 
 export const HOLD_REASONS = ['operator', 'out_of_credit'] as const;
@@ -83,7 +82,7 @@ export class StageHolds {
     return this.#reaching(async () => {
       const held = isHeld(await this.#lanes(stage)) || (await this.#read(stage, 'operator')) !== null;
       for (const reason of HOLD_REASONS) await this.bucket.delete(holdKey(stage, reason));
-      for (const lane of LANES) await this.broker.manager.consumers.resume(WORK_STREAM, workConsumer(stage, lane));
+      for (const { consumer } of queuesOf(stage)) await this.broker.manager.consumers.resume(WORK_STREAM, consumer);
       return held;
     });
   }
@@ -116,7 +115,8 @@ export class StageHolds {
   }
 
   #lanes(stage: HoldableStage): Promise<ConsumerInfo[]> {
-    return Promise.all(LANES.map((lane) => this.broker.manager.consumers.info(WORK_STREAM, workConsumer(stage, lane))));
+    const { consumers } = this.broker.manager;
+    return Promise.all(queuesOf(stage).map(({ consumer }) => consumers.info(WORK_STREAM, consumer)));
   }
 
   async #read(stage: HoldableStage, reason: HoldReason): Promise<HoldRecord | null> {

@@ -23,11 +23,23 @@ export const CONTROL_BUCKET = 'CONTROL';
 export const DISPATCHER_CONSUMER = 'dispatcher';
 export const EXHAUSTED_CONSUMER = 'exhausted';
 
-/** What a worker can be asked to do. `admit` lets a generation whose time has come into its lane, or into its user's line. */
-export const WORK_STAGES = ['admit', 'generate', 'download', 'cancel'] as const satisfies readonly (
-  Stage | 'admit' | 'cancel'
+/**
+ * What a worker can be asked to do. Two are for generations whose time has come: `due` is to generate, too, beside those
+ * that are asked for at that moment; `admit` lets one whose user has a limit into its lane, or into its user's line.
+ */
+export const WORK_STAGES = ['admit', 'generate', 'due', 'download', 'cancel'] as const satisfies readonly (
+  Stage | 'admit' | 'due' | 'cancel'
 )[];
 export type WorkStage = (typeof WORK_STAGES)[number];
+
+/** A stage that one handler works through; its queues take turns. */
+export type ServedStage = Exclude<WorkStage, 'due'>;
+
+/** The queues that feed a stage: where a burst of schedules stands beside what is asked for now, and not before it. */
+export function queuesOf(stage: ServedStage): readonly { readonly consumer: string; readonly lane: Lane }[] {
+  const stages: readonly WorkStage[] = stage === 'generate' ? ['generate', 'due'] : [stage];
+  return stages.flatMap((each) => LANES.map((lane) => ({ consumer: workConsumer(each, lane), lane })));
+}
 
 export const ALL_GENERATIONS = 'generation.*';
 

@@ -2,6 +2,7 @@ import {
   AckPolicy,
   DeliverPolicy,
   DiscardPolicy,
+  PersistMode,
   RetentionPolicy,
   StorageType,
   type ConsumerConfig,
@@ -12,7 +13,7 @@ import { LANES, type Lane } from '@darkroom/domain';
 import * as names from './subjects.js';
 
 /** Raise it with every change below: processes of an older release then leave the newer configuration alone. */
-export const TOPOLOGY_VERSION = 2;
+export const TOPOLOGY_VERSION = 3;
 
 /** Largest body of an event. A request is at most 1 MiB of JSON, and most of that is refused before. */
 export const MAX_EVENT_BYTES = 512 * 1024;
@@ -26,7 +27,7 @@ export const MAX_DELIVER = 25;
 /** How many messages of a stage may be out with workers at once, over all workers. */
 const MAX_ACK_PENDING = 10_000;
 
-/** Shares of a stage's slots while every lane has work. */
+/** Shares of a stage's slots while every lane has work; what was scheduled has the same again as what is asked for now. */
 export const LANE_WEIGHTS: Readonly<Record<Lane, number>> = { high: 6, normal: 3, low: 1 };
 
 export interface StreamDefinition {
@@ -81,6 +82,8 @@ export function topology({
         description: 'What is to be done, and what is scheduled to be',
         subjects: names.WORK_SUBJECTS,
         retention: RetentionPolicy.Workqueue,
+        // It follows from the log, and is put again if it is forgotten (docs/adr/0024). The server allows this for one copy.
+        ...(replicas === 1 && { persist_mode: PersistMode.Async }),
         // The server refuses schedules together with `new`. Without limits nothing is ever discarded.
         discard: DiscardPolicy.Old,
         allow_direct: true,

@@ -8,6 +8,7 @@ const REQUEST = {
   lane: 'high',
   max_attempts: 3,
   scheduled_at: null,
+  concurrency_limit: null,
 } as unknown as EventData['GenerationRequested'];
 
 const NOW = '2030-01-01T00:00:00.000Z';
@@ -61,8 +62,13 @@ describe('workFor', () => {
 
   it('a scheduled request at its time, one whose time has passed at once', () => {
     const work = (scheduled_at: string) => workAfter(event('GenerationRequested', { ...REQUEST, scheduled_at }));
-    expect(work(LATER)).toEqual({ stage: 'admit', lane: 'high', at: LATER });
+    expect(work(LATER)).toEqual({ stage: 'due', lane: 'high', at: LATER });
     expect(work('2029-01-01T00:00:00.000Z')).toEqual({ stage: 'generate', lane: 'high', at: null });
+  });
+
+  it('a scheduled request of a user with a limit is admitted at its time', () => {
+    const limited = { ...REQUEST, scheduled_at: LATER, concurrency_limit: 2 };
+    expect(workAfter(event('GenerationRequested', limited))).toEqual({ stage: 'admit', lane: 'high', at: LATER });
   });
 
   it('what was generated is downloaded', () => {
@@ -83,7 +89,7 @@ describe('workFor', () => {
     const failure = failed('prediction_failed');
     expect(workAfter(requested, started, failure, retried)).toMatchObject({ stage: 'generate', at: null });
     expect(workAfter(requested, started, failed('delivery_exhausted'), retried)).toMatchObject({
-      stage: 'admit',
+      stage: 'due',
       at: LATER,
     });
     expect(workAfter(requested, started, predicted, failed('delivery_exhausted'), retried)?.at).toBeNull();

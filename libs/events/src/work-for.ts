@@ -27,25 +27,30 @@ export function endsGeneration(event: GenerationEvent): boolean {
 }
 
 /**
- * The work that a fact asks for. What is to begin later is admitted then (docs/adr/0015); a failed attempt goes on at
- * once when its pause is over, because its generation runs all the while.
+ * The work that a fact asks for. What is to begin later is `due` then, or admitted if its user has a limit (docs/adr/0015);
+ * a failed attempt goes on at once when its pause is over, because its generation runs all the while.
  * @param generation its generation, as it is now: maybe beyond the event
  */
 export function workFor(event: GenerationEvent, generation: Generation): Work | null {
   const { lane } = generation.request;
+  const beginning = (stage: Stage, at: string | null): Work => ({
+    stage: at === null ? stage : whenDue(stage, generation),
+    lane,
+    at,
+  });
   // An end that came meanwhile has taken the rest out of the queue.
   if (isTerminal(generation.status) && event.type !== 'Cancelled') return null;
   switch (event.type) {
     case 'GenerationRequested': {
       const { scheduled_at: at } = event.data;
-      return beginning('generate', lane, at !== null && at > event.time ? at : null);
+      return beginning('generate', at !== null && at > event.time ? at : null);
     }
     case 'Generated':
       return { stage: 'download', lane, at: null };
     case 'AttemptFailed':
       return { stage: event.data.retry_stage, lane, at: event.data.retry_at };
     case 'RetryRequested':
-      return beginning(event.data.stage, lane, dueAfter(generation.unresolved, event.time));
+      return beginning(event.data.stage, dueAfter(generation.unresolved, event.time));
     case 'Cancelled': {
       // Even before its prediction is known: the create may be on its way, and its worker may die.
       const begun = generation.current ?? generation.unresolved;
@@ -63,8 +68,9 @@ export function workFor(event: GenerationEvent, generation: Generation): Work | 
   }
 }
 
-function beginning(stage: Stage, lane: Lane, at: string | null): Work {
-  return { stage: at === null ? stage : 'admit', lane, at };
+/** Where the broker puts it at its time. */
+function whenDue(stage: Stage, { request }: Generation): WorkStage {
+  return stage === 'generate' && request.concurrency_limit === null ? 'due' : 'admit';
 }
 
 /** A prediction that may exist unknown to us can only be ruled out after its deadline; a known one is taken up at once. */

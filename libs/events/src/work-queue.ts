@@ -5,10 +5,10 @@ import { encode, PREDICTION_HEADER } from './envelope.js';
 import type { RecordedEvent } from './event-store.js';
 import { readError } from './jetstream-event-store.js';
 import { isGone, isWrongLastSequence } from './broker-errors.js';
-import { WORK_STREAM, lineSubject, scheduleSubject, workSubject, type WorkStage } from './subjects.js';
+import { WORK_STREAM, lineSubject, scheduleSubject, WORK_STAGES, workSubject, type WorkStage } from './subjects.js';
 
 /** What of a generation may wait to be done. To cancel it is not among them: that is what is left to do then. */
-const WITHDRAWN = ['admit', 'generate', 'download'] as const satisfies readonly WorkStage[];
+const WITHDRAWN = WORK_STAGES.filter((stage) => stage !== 'cancel');
 
 /** Puts facts into the work queue, at once or at a time. */
 export class WorkQueue {

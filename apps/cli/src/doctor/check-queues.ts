@@ -23,6 +23,7 @@ const OLD_SECONDS = 900;
 const roleOf: Readonly<Record<WorkStage, string>> = {
   admit: 'dispatch',
   generate: 'generate',
+  due: 'generate',
   download: 'download',
   cancel: 'generate',
 };
@@ -51,7 +52,7 @@ async function checkStage(broker: Broker, stage: WorkStage, holds: readonly Stag
     sum(states, 'waiting') > 0 && sum(states, 'pulls') + sum(states, 'inHand') === 0;
   const { now, isUnserved } = await lookAgain(lanes, needsServing);
   const told = describe(now);
-  const hold = holds.find((each) => each.stage === stage);
+  const hold = holds.find((each) => each.stage === (stage === 'due' ? 'generate' : stage));
   if (hold) return [held(subject, hold, told)];
   if (isUnserved) {
     const todo = `start a worker with the role ${roleOf[stage]} (WORKER_ROLES)`;

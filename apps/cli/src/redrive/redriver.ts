@@ -32,7 +32,7 @@ export class Redriver {
   async one(id: string): Promise<string> {
     if (await this.retry(id)) return `${id} begins anew.`;
     const now = new Date().toISOString();
-    const found = await this.stores.mender.examine(id, now, now);
+    const found = await this.stores.mender.examine(id, now);
     const status = found.generation?.status;
     if (found.standing === 'unknown') throw new Error(`There is no generation ${id}.`);
     if (status === 'completed' || status === 'cancelled') throw new Error(`${id} is ${status}: that is final.`);

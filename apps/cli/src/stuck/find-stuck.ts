@@ -43,7 +43,7 @@ export async function findStuck(stores: Stores, now: Date, idleMs: number): Prom
   for (const { id, state } of await readModels.stuck.list(time, [], MOST - stuck.length)) {
     if (known.has(id)) continue;
     signal.throwIfAborted();
-    const found = await mender.examine(id, time, time);
+    const found = await mender.examine(id, time);
     // The read model may lag: the attempt that it means may be over.
     if (found.generation?.current?.fence === state.current?.fence) stuck.push({ why: 'overdue', found });
   }

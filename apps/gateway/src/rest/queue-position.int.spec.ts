@@ -81,6 +81,13 @@ describe('queue_position', () => {
     expect(await positionOf(second!)).toBeNull();
   });
 
+  it('counts what was scheduled by itself: it takes turns with the lane', async () => {
+    const events = [await requested('due', 'low'), await requested('due', 'low')];
+    for (const event of events) await queue.put(event, 'due', 'low', null);
+    await becomes(events[1]!, 2);
+    expect(await positionOf(events[0]!)).toBe(1);
+  });
+
   it('counts in its user’s own line those who are let in before it: higher lanes first', async () => {
     const lanes: Lane[] = ['low', 'normal', 'normal', 'high'];
     const events: RecordedEvent[] = [];
@@ -116,8 +123,8 @@ describe('queue_position', () => {
     await Promise.all(Array.from({ length: 200 }, () => positions.of(queued)));
     await broker.connection.flush();
     requests.unsubscribe();
-    // Of the line, and of the lane.
-    expect(asked).toBe(2);
+    // Of the line, of the lane, and of what was scheduled for it.
+    expect(asked).toBe(3);
   });
 
   it('is null, and no error, when the broker does not tell', async () => {

@@ -139,7 +139,7 @@ export class Generator {
     const handed = isOver(state, new Date(), generationTimeoutMs)
       ? NO_TIME_LEFT
       : await this.images.handOver(state.request, task.permit, signal);
-    if ('error' in handed) return this.#create(id, state, known, null, handed, signal);
+    if ('error' in handed) return this.#create(id, state, known, null, handed, task);
     const { credit } = this.guards;
     const passage = await credit.enter(signal);
     if (!passage) {
@@ -149,7 +149,7 @@ export class Generator {
     try {
       // Before the fence: after it, nothing may be waited for.
       await task.permit.usePermit();
-      return await this.#create(id, state, known, passage, handed, signal);
+      return await this.#create(id, state, known, passage, handed, task);
     } finally {
       passage.leave();
     }
@@ -161,7 +161,7 @@ export class Generator {
     known: Snapshot,
     passage: Passage | null,
     handed: HandedOver | CreateFailure,
-    signal: AbortSignal,
+    { signal, permit }: Task,
   ): Promise<Begun | AttemptEnd> {
     const { worker, generationTimeoutMs, deadlineMarginMs } = this.options;
     const now = new Date();
@@ -172,6 +172,8 @@ export class Generator {
     const begin = { type: 'StartAttempt', stage: 'generate', worker, deadline: asked, seen: state.version } as const;
     const start = commandOf({ ...begin, sentImages: 'error' in handed ? [] : handed.sent });
     const started = await insist(this.runner, id, start, known, signal);
+    // The next may begin; what comes now is the provider's time.
+    permit.returnPermit();
     if (started.kind === 'rejected') return this.#notStarted(id, state, started);
     const attempt = started.state.current;
     // Our append's answer was lost, and the generation has moved on since: cancelled, given up on, or begun by another.

@@ -76,9 +76,11 @@ export function planLooks<T extends Awaited>(awaited: Iterable<T>, now: number, 
 export function worthReading(createdAt: readonly number[], reached: number, msPerPage: number): number {
   let worth = 0;
   let gain = 0;
-  for (const [index, time] of createdAt.entries()) {
-    const pages = Math.max(1, Math.ceil((reached - time) / msPerPage));
-    if (index + 1 - pages > gain) [worth, gain] = [index + 1, index + 1 - pages];
+  for (let count = 1; count <= createdAt.length; count++) {
+    const pages = Math.max(1, Math.ceil((reached - createdAt[count - 1]!) / msPerPage));
+    if (count - pages <= gain) continue;
+    worth = count;
+    gain = count - pages;
   }
   return worth;
 }

@@ -56,7 +56,7 @@ export class LostWork implements Net {
 
   /** Who waits in a queue since it was sent on has not moved yet. */
   async #forgetIfMoved(id: string, mender: Mender, records: SweepRecords, now: string): Promise<void> {
-    const { generation } = await mender.examine(id, now, now);
+    const { generation } = await mender.examine(id, now);
     if (generation && !isTerminal(generation.status) && (await records.of(id, generation.version))) return;
     await records.forget(id);
   }

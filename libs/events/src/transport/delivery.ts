@@ -6,14 +6,18 @@ import type { Permit, Permits } from '../shared-budget.js';
 
 /** What a handler knows of the message in its hands, next to the payload: the second argument of every handler. */
 export class Delivery extends BaseRpcContext<[JsMsg]> {
+  #permit: Permit | undefined;
+
   constructor(
     message: JsMsg,
     /** Aborts when the process is about to end: throw {@link HandBack} then. */
     readonly signal: AbortSignal,
     private readonly permits?: Permits,
-    private permit?: Permit,
+    permit?: Permit,
+    private readonly onPermitReturned: () => void = () => undefined,
   ) {
     super([message]);
+    this.#permit = permit;
   }
 
   /**
@@ -22,19 +26,20 @@ export class Delivery extends BaseRpcContext<[JsMsg]> {
    * @throws the reason of `signal`
    */
   async usePermit(): Promise<void> {
-    const { permit } = this;
-    this.permit = undefined;
+    const permit = this.#permit;
+    this.#permit = undefined;
     if (permit && Date.now() - permit.takenAt <= PERMIT_MS) return;
     await this.permits?.take(this.signal);
   }
 
   /**
-   * Call as soon as it is known that none is needed, so that somebody else may use it. At the latest, one that was not used
-   * goes back when the handler ends. Harmless without one, or again.
+   * Call as soon as none is needed any more, because it was used or will not be: somebody else may begin then. At the latest
+   * it goes back when the handler ends. Harmless without one, or again.
    */
   returnPermit(): void {
-    this.permit?.giveBack();
-    this.permit = undefined;
+    this.#permit?.giveBack();
+    this.#permit = undefined;
+    this.onPermitReturned();
   }
 
   get subject(): string {

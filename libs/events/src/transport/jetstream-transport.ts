@@ -37,6 +37,12 @@ export interface TransportObserver {
 const DEFAULT_CONCURRENCY = 32;
 const DEFAULT_DRAIN_MS = 8_000;
 
+/**
+ * Permits in handlers' hands at once: as many as keep a worker busy. Whoever stands behind them stands in the queue, where
+ * a burst in one lane does not hold up the others.
+ */
+export const MAX_PERMITS_OUT = 24;
+
 /** Pause before a message whose handler failed unexpectedly is delivered again: 1 s, doubled up to 30 s. */
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
@@ -94,6 +100,8 @@ class Pump {
   readonly #permits: Permits | undefined;
   /** For the next message, whichever lane's turn it will be: waiting work of one lane never stands before another's. */
   #permit: Permit | undefined;
+  /** Messages that were begun with a permit which has not been returned yet. */
+  readonly #permitsOut = new Set<JsMsg>();
   #asking = false;
   #pulling: Promise<unknown> = Promise.resolve();
   #heartbeat: NodeJS.Timeout | undefined;
@@ -111,8 +119,7 @@ class Pump {
       ({ consumer }) =>
         new Lane(options.broker, this.#subscription.stream, consumer, {
           stopping: this.#stopping.signal,
-          // What comes while there are no permits is better off in the queue, where everybody sees it.
-          freeSlots: () => (this.#asking ? 0 : this.#concurrency - this.#running.size),
+          freeSlots: () => this.#freeSlots(),
           onMessage: () => this.#fillSlots(),
           onError: (error) => options.observer?.disturbed?.(pattern, error),
         }),
@@ -152,11 +159,15 @@ class Pump {
       const lane = this.#lanes[this.#turns.next((index) => this.#mayBegin(this.#lanes[index]!))];
       const message = lane?.waiting.shift();
       if (!message) {
-        if (this.#lanes.some((each) => each.waiting.length > 0)) this.#askForPermit();
-        return;
+        if (!this.#lanes.some((each) => each.waiting.length > 0) || !this.#getPermit()) return;
+        continue;
       }
+      lane!.wake();
       const permit = message.redelivered ? undefined : this.#permit;
-      if (permit) this.#permit = undefined;
+      if (permit) {
+        this.#permit = undefined;
+        this.#permitsOut.add(message);
+      }
       const handled = this.#handle(message, permit).finally(() => {
         this.#running.delete(message);
         this.#fillSlots();
@@ -170,10 +181,24 @@ class Pump {
     return message !== undefined && (!this.#permits || this.#permit !== undefined || message.redelivered);
   }
 
-  #askForPermit(): void {
-    if (!this.#permits || this.#asking) return;
+  /** What could only wait here is better off in the queue, where everybody sees it. */
+  #freeSlots(): number {
+    if (this.#asking) return 0;
+    const free = this.#concurrency - this.#running.size;
+    return this.#permits ? Math.min(free, MAX_PERMITS_OUT) : free;
+  }
+
+  /** Whether the next message has a permit now. If not, it is asked for. */
+  #getPermit(): boolean {
+    if (!this.#permits || this.#asking || this.#permitsOut.size >= MAX_PERMITS_OUT) return false;
+    this.#permit ??= this.#permits.takeNow() ?? undefined;
+    if (!this.#permit) this.#waitForPermit(this.#permits);
+    return this.#permit !== undefined;
+  }
+
+  #waitForPermit(permits: Permits): void {
     this.#asking = true;
-    void this.#permits
+    void permits
       .take(this.#stopping.signal)
       .then(
         (permit) => {
@@ -200,7 +225,10 @@ class Pump {
   }
 
   async #outcomeOf(message: JsMsg, permit: Permit | undefined): Promise<() => void> {
-    const delivery = new Delivery(message, this.#stopping.signal, this.#permits, permit);
+    const returned = (): void => {
+      if (this.#permitsOut.delete(message)) this.#fillSlots();
+    };
+    const delivery = new Delivery(message, this.#stopping.signal, this.#permits, permit, returned);
     try {
       const result: unknown = await this.handler(this.#decode(message), delivery);
       if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });

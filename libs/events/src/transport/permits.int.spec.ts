@@ -15,7 +15,7 @@ import { WORK_STREAM, workConsumer } from '../subjects.js';
 import { WorkQueue } from '../work-queue.js';
 import { Delivery, HandBack } from './delivery.js';
 import { Handles } from './handles.js';
-import { JetStreamTransport } from './jetstream-transport.js';
+import { JetStreamTransport, MAX_PERMITS_OUT } from './jetstream-transport.js';
 
 let handle: (event: RecordedEvent, delivery: Delivery) => Promise<void>;
 
@@ -46,18 +46,22 @@ describe('a subscription with permits', () => {
     await nats.stop();
   });
 
-  async function startWorker(perMinute: number): Promise<SharedBudget> {
+  async function startWorker(perMinute: number, concurrency = 32): Promise<SharedBudget> {
     const budget = await SharedBudget.open(broker, 'creates', { perMinute });
-    const strategy = new JetStreamTransport({ broker, permits: { 'work.generate': budget } });
+    const strategy = new JetStreamTransport({
+      broker,
+      concurrency: { 'work.generate': concurrency },
+      permits: { 'work.generate': budget },
+    });
     const worker = await NestFactory.createMicroservice(WorkerModule, { strategy, logger: false });
     workers.push(worker);
     await worker.listen();
     return budget;
   }
 
-  async function put(lane: Lane = 'normal'): Promise<string> {
+  async function put(lane: Lane = 'normal', stage: 'generate' | 'due' = 'generate'): Promise<string> {
     const event = { ...exampleEvent(generationIdFrom(uuidv7())), position: 7 } as RecordedEvent;
-    await new WorkQueue(broker).put(event, 'generate', lane, null);
+    await new WorkQueue(broker).put(event, stage, lane, null);
     return event.id;
   }
 
@@ -92,6 +96,40 @@ describe('a subscription with permits', () => {
     await queueIsEmpty();
     expect(handled).toBe(20);
     expect(Date.now() - startedAt).toBeLessThan(2_000);
+  });
+
+  it('a burst of schedules is begun a few at a time, and what is asked for now takes turns with it', async () => {
+    let out = 0;
+    let most = 0;
+    const begun: string[] = [];
+    const release: (() => void)[] = [];
+    handle = async (_event, delivery) => {
+      await delivery.usePermit();
+      begun.push(delivery.subject.split('.')[1] ?? '');
+      most = Math.max(most, ++out);
+      await new Promise<void>((resolve) => release.push(resolve));
+      out--;
+      delivery.returnPermit();
+      if (begun.length < 130) await new Promise<void>((resolve) => waiting.push(resolve));
+    };
+    const waiting: (() => void)[] = [];
+    await Promise.all(Array.from({ length: 120 }, () => put('normal', 'due')));
+    await startWorker(1_000_000, 1_000);
+    await eventually(() => begun.length === MAX_PERMITS_OUT);
+    await Promise.all(Array.from({ length: 10 }, () => put()));
+    const name = workConsumer('generate', 'normal');
+    await eventually(async () => (await broker.manager.consumers.info(WORK_STREAM, name)).num_pending === 0);
+    const before = begun.length;
+    // Handlers that have returned theirs go on, and others begin beside them.
+    await eventually(() => {
+      release.splice(0).forEach((resolve) => resolve());
+      return begun.length === 130;
+    });
+    expect(most).toBe(MAX_PERMITS_OUT);
+    expect(begun.lastIndexOf('generate')).toBeLessThan(before + MAX_PERMITS_OUT + 25);
+    release.splice(0).forEach((resolve) => resolve());
+    waiting.splice(0).forEach((resolve) => resolve());
+    await queueIsEmpty();
   });
 
   it('work that was begun before goes on without, and waits for one if it needs it', async () => {

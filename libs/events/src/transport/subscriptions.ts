@@ -1,6 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { LANES } from '@darkroom/domain';
-import { decode } from '../envelope.js';
+import { decodeMessage } from '../envelope.js';
 import type { RecordedEvent } from '../event-store.js';
 import * as names from '../subjects.js';
 import { LANE_WEIGHTS } from '../topology.js';
@@ -21,13 +20,13 @@ export interface ExhaustedAdvisory {
   readonly deliveries: number;
 }
 
-const decodeWork = (message: JsMsg): RecordedEvent => decode(message.headers, message.data);
-const decodeFact = (message: JsMsg): RecordedEvent => decode(message.headers, message.data, message.seq);
+const decodeWork = (message: JsMsg): RecordedEvent => decodeMessage(message);
+const decodeFact = (message: JsMsg): RecordedEvent => decodeMessage(message, message.seq);
 
-function work(stage: names.WorkStage): Subscription {
+function work(stage: names.ServedStage): Subscription {
   return {
     stream: names.WORK_STREAM,
-    lanes: LANES.map((lane) => ({ consumer: names.workConsumer(stage, lane), weight: LANE_WEIGHTS[lane] })),
+    lanes: names.queuesOf(stage).map(({ consumer, lane }) => ({ consumer, weight: LANE_WEIGHTS[lane] })),
     decode: decodeWork,
   };
 }

@@ -21,18 +21,17 @@ export interface FindLostOptions {
  */
 export async function* findLost(options: FindLostOptions): AsyncIterable<Examined> {
   const { idle, mender, log, idleMs, signal } = options;
-  const now = options.now.toISOString();
   const quietSince = new Date(options.now.getTime() - idleMs);
   const before = await log.positionAt(quietSince);
   const withWork = await mender.withWork();
   let after: string | null = null;
   do {
     signal?.throwIfAborted();
-    const ids: readonly string[] = await idle.page({ now, before, after, limit: PAGE });
+    const ids: readonly string[] = await idle.page({ before, after, limit: PAGE });
     for (const id of ids) {
       if (withWork.has(id)) continue;
       signal?.throwIfAborted();
-      const examined = await mender.examine(id, now, quietSince.toISOString());
+      const examined = await mender.examine(id, quietSince.toISOString());
       if (examined.standing !== 'fine') yield examined;
     }
     after = ids.length === PAGE ? ids.at(-1)! : null;

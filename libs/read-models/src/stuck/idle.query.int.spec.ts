@@ -32,24 +32,23 @@ describe('IdleQuery', () => {
   afterAll(() => fixture.close());
 
   const page = (overrides: object = {}) =>
-    fixture.models.idle.page({ now: story.now, before: 1_000, after: null, limit: 10, ...overrides });
+    fixture.models.idle.page({ before: 1_000, after: null, limit: 10, ...overrides });
 
-  it('names what has not ended and is not scheduled for later', async () => {
+  it('names what has not ended', async () => {
     expect(story.states.get(ids.failed!)!.status).toBe('failed');
-    expect(await page()).toEqual([ids.queued, ids.processing, ids.downloading]);
-    expect(await page({ now: SCHEDULED })).toEqual([ids.queued, ids.scheduled, ids.processing, ids.downloading]);
+    expect(await page()).toEqual([ids.queued, ids.scheduled, ids.processing, ids.downloading]);
   });
 
   it('leaves out what has moved since', async () => {
     const of = (id: string) => story.events.findLast((event) => event.generationId === id)!.position;
-    expect(await page({ before: of(ids.processing!) })).toEqual([ids.queued]);
-    expect(await page({ before: of(ids.processing!) + 1 })).toEqual([ids.queued, ids.processing]);
+    expect(await page({ before: of(ids.processing!) })).toEqual([ids.queued, ids.scheduled]);
+    expect(await page({ before: of(ids.processing!) + 1 })).toEqual([ids.queued, ids.scheduled, ids.processing]);
     expect(await page({ before: 1 })).toEqual([]);
   });
 
   it('pages', async () => {
-    expect(await page({ limit: 2 })).toEqual([ids.queued, ids.processing]);
-    expect(await page({ limit: 2, after: ids.processing })).toEqual([ids.downloading]);
+    expect(await page({ limit: 3 })).toEqual([ids.queued, ids.scheduled, ids.processing]);
+    expect(await page({ limit: 3, after: ids.processing })).toEqual([ids.downloading]);
     expect(await page({ after: ids.downloading })).toEqual([]);
   });
 });

@@ -4,8 +4,6 @@ import { sql } from 'kysely';
 import { orUnavailable } from '../database/unavailable.js';
 
 export interface IdleRequest {
-  /** ISO 8601 UTC: what is scheduled for later waits for its time. */
-  readonly now: string;
   /** Of those whose last event stands before this position. */
   readonly before: Position;
   /** Id of the last one of the page before; null for the first. */
@@ -21,14 +19,13 @@ export class IdleQuery {
   ) {}
 
   /** Their ids, a page in the order of ids, as far as the projection has come. @throws ReadModelUnavailable */
-  async page({ now, before, after, limit }: IdleRequest): Promise<readonly string[]> {
+  async page({ before, after, limit }: IdleRequest): Promise<readonly string[]> {
     const { rows } = await orUnavailable(() =>
       sql<{ id: string }>`
         SELECT id
         FROM ${sql.table(`${this.schema}.generations`)}
         WHERE status IN ('scheduled', 'queued', 'processing', 'downloading')
           AND position < ${before}
-          AND (scheduled_at IS NULL OR scheduled_at <= ${new Date(now)})
           AND (${after}::uuid IS NULL OR id > ${after}::uuid)
         ORDER BY id
         LIMIT ${limit}`.execute(this.em.fork().getKysely()),
