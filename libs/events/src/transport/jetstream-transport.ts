@@ -156,13 +156,12 @@ class Pump {
 
   #fillSlots(): void {
     while (this.#running.size < this.#concurrency && !this.#stopping.signal.aborted) {
+      // Turns are only taken when there is one to give: a lane that could not begin would lose what it has saved up.
+      if (!this.#lanes.some((each) => this.#mayBegin(each)) && !this.#getPermit()) return;
       const lane = this.#lanes[this.#turns.next((index) => this.#mayBegin(this.#lanes[index]!))];
       const message = lane?.waiting.shift();
-      if (!message) {
-        if (!this.#lanes.some((each) => each.waiting.length > 0) || !this.#getPermit()) return;
-        continue;
-      }
-      lane!.wake();
+      if (!lane || !message) return;
+      lane.wake();
       const permit = message.redelivered ? undefined : this.#permit;
       if (permit) {
         this.#permit = undefined;
@@ -188,10 +187,11 @@ class Pump {
     return this.#permits ? Math.min(free, MAX_PERMITS_OUT) : free;
   }
 
-  /** Whether the next message has a permit now. If not, it is asked for. */
+  /** Whether there is a permit now for a message that waits. If not, it is asked for. */
   #getPermit(): boolean {
     if (!this.#permits || this.#asking || this.#permitsOut.size >= MAX_PERMITS_OUT) return false;
-    this.#permit ??= this.#permits.takeNow() ?? undefined;
+    if (this.#lanes.every(({ waiting }) => waiting.length === 0)) return false;
+    this.#permit = this.#permits.takeNow() ?? undefined;
     if (!this.#permit) this.#waitForPermit(this.#permits);
     return this.#permit !== undefined;
   }

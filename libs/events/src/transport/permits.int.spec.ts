@@ -98,6 +98,26 @@ describe('a subscription with permits', () => {
     expect(Date.now() - startedAt).toBeLessThan(2_000);
   });
 
+  it('gives lanes their shares, as without permits', async () => {
+    const begun: string[] = [];
+    handle = async (_event, delivery) => {
+      await delivery.usePermit();
+      begun.push(delivery.subject.split('.')[2] ?? '');
+      // Longer than it takes to bring the next: every lane has something all the time.
+      for (let i = 0; i < 3; i++) await broker.manager.streams.info(WORK_STREAM);
+    };
+    const lanes = ['high', 'normal', 'low'] as const;
+    await Promise.all(lanes.flatMap((lane) => Array.from({ length: 60 }, () => put(lane))));
+    await startWorker(1_000_000, 1);
+    await queueIsEmpty();
+    const before = begun.slice(0, begun.lastIndexOf('high'));
+    const count = (lane: Lane) => before.filter((each) => each === lane).length;
+    // By weights 6, 3 and 1: 30 and 10; fewer as far as the first had come when there were no others yet.
+    expect(count('normal')).toBeGreaterThan(20);
+    expect(count('low')).toBeGreaterThan(5);
+    expect(count('normal')).toBeLessThan(40);
+  });
+
   it('a burst of schedules is begun a few at a time, and what is asked for now takes turns with it', async () => {
     let out = 0;
     let most = 0;
