@@ -15,6 +15,9 @@ import {
 import { createMetrics } from '@darkroom/observability';
 import { openReadModels, type ReadModels } from '@darkroom/read-models';
 import { Kvm } from '@nats-io/kv';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { v7 as uuidv7 } from 'uuid';
 import { eventually } from '../../../test/support/eventually.js';
 import { startPostgres, type TestPostgres } from '../../../test/support/postgres.js';
@@ -69,6 +72,42 @@ describe('the sweeper', () => {
     const { by_input } = fixture.simulator.control.counters();
     expect(Object.values(by_input)).toEqual(ids.map(() => 1));
   }, 90_000);
+
+  it('brings everything to its end after a power cut threw the queue back behind its consumers', async () => {
+    await start(['dispatch', 'generate', 'download', 'project', 'sweep']);
+    fixture.simulator.control.reset();
+    const request = (count: number, name: string) =>
+      Promise.all(Array.from({ length: count }, (_, n) => fixture.request({ prompt: `${name} ${n}` })));
+    const messages = join(fixture.nats.dir, 'jetstream', '$G', 'streams', WORK_STREAM, 'msgs');
+    const kept = await mkdtemp(join(tmpdir(), 'darkroom-work-'));
+    const whileDown = async (change: () => Promise<void>) => {
+      await fixture.nats.kill9();
+      await eventually(() => !fixture.broker.connected);
+      await change();
+      await fixture.nats.restart();
+      await eventually(() => fixture.broker.connected);
+    };
+    const lastOfWork = async () => (await fixture.broker.manager.streams.info(WORK_STREAM)).state.last_seq;
+
+    await whileDown(() => cp(messages, kept, { recursive: true }));
+    for (const id of await request(20, 'before')) await fixture.ended(id, 30_000);
+    const holds = await StageHolds.open(fixture.broker);
+    await holds.pause('generate', null);
+    const waiting = await request(20, 'forgotten');
+    await fixture.dispatched();
+    const last = await lastOfWork();
+    await whileDown(async () => {
+      await rm(messages, { recursive: true });
+      await cp(kept, messages, { recursive: true });
+    });
+    expect(await lastOfWork()).toBeLessThan(last - 40);
+    await holds.resume('generate');
+    const ids = [...waiting, ...(await request(20, 'after'))];
+    for (const id of ids) expect((await fixture.ended(id, 60_000)).status).toBe('completed');
+    const { by_input } = fixture.simulator.control.counters();
+    expect(Object.values(by_input)).toEqual(Array.from({ length: 60 }, () => 1));
+    await rm(kept, { recursive: true });
+  }, 150_000);
 
   it('leaves alone what waits in a queue that nobody serves, or for its time', async () => {
     await start(['dispatch', 'project']);
