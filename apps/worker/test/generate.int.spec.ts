@@ -241,10 +241,17 @@ describe('from a request to stored images', () => {
   }, 60_000);
 
   /** Says of the generation's work what the broker says at its delivery limit. */
-  async function exhaust(id: string): Promise<void> {
+  async function exhaust(id: string, at?: string): Promise<void> {
     const { streams } = fixture.broker.manager;
     const waiting = await eventually(() => streams.getMessage('WORK', { last_by_subj: `work.generate.normal.${id}` }));
-    const advisory = { stream: 'WORK', consumer: 'generate-normal', stream_seq: waiting.seq, deliveries: 25 };
+    const timestamp = at ?? new Date().toISOString();
+    const advisory = {
+      stream: 'WORK',
+      consumer: 'generate-normal',
+      stream_seq: waiting.seq,
+      deliveries: 25,
+      timestamp,
+    };
     const subject = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.WORK.generate-normal';
     fixture.broker.connection.publish(subject, JSON.stringify(advisory));
   }
@@ -257,6 +264,19 @@ describe('from a request to stored images', () => {
     const filter = { subjects_filter: `work.*.*.${id}` };
     const left = async () => (await fixture.broker.manager.streams.info('WORK', filter)).state.subjects ?? {};
     await eventually(async () => Object.keys(await left()).length === 0, { what: 'its work to be removed' });
+  });
+
+  it('what was given up before a power cut does not fail the work that has its place in the queue since', async () => {
+    await fixture.startWorker({ roles: ['dispatch'] });
+    const before = new Date().toISOString();
+    const id = await fixture.request();
+    await exhaust(id, before);
+    const { streams, consumers } = fixture.broker.manager;
+    await eventually(async () => (await consumers.info('ADVISORIES', 'exhausted')).delivered.consumer_seq > 0);
+    await eventually(async () => (await streams.info('ADVISORIES')).state.messages === 0);
+    expect((await fixture.state(id)).status).toBe('queued');
+    await fixture.startWorker({ roles: ['generate', 'download'] });
+    expect((await fixture.ended(id)).status).toBe('completed');
   });
 
   it('a retry of work that was given up takes up the prediction that still runs', async () => {

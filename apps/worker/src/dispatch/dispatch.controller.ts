@@ -87,7 +87,8 @@ export class DispatchController {
     const message = await this.broker.manager.streams
       .getMessage(WORK_STREAM, { seq: advisory.stream_seq })
       .catch(absent);
-    if (!message) return;
+    // What is younger than the advisory has taken the place of what it was about: the queue had fallen back (docs/adr/0024).
+    if (!message || message.time > new Date(advisory.timestamp)) return;
     const event = decode(message.header, message.data);
     this.#logger.error(`Work on generation ${event.generationId} was given up after ${advisory.deliveries} deliveries`);
     await this.runner.execute(event.generationId, {

@@ -276,6 +276,7 @@ describe('JetStreamTransport', () => {
     const advisory = await eventually(() => exhausted[0]);
     expect(calls).toBe(3);
     expect(advisory).toMatchObject({ stream: WORK_STREAM, consumer: 'generate-normal', deliveries: 3 });
+    expect(Date.now() - Date.parse(advisory.timestamp)).toBeLessThan(60_000);
     expect(await depth()).toBe(1);
   });
 

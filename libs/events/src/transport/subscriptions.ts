@@ -18,6 +18,8 @@ export interface ExhaustedAdvisory {
   readonly consumer: string;
   readonly stream_seq: number;
   readonly deliveries: number;
+  /** RFC 3339: when the broker gave it up. */
+  readonly timestamp: string;
 }
 
 const decodeWork = (message: JsMsg): RecordedEvent => decodeMessage(message);
