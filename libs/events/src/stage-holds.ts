@@ -2,7 +2,7 @@ import type { ConsumerInfo } from '@nats-io/jetstream';
 import { Kvm, type KV } from '@nats-io/kv';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
-import { CONTROL_BUCKET, holdKey, queuesOf, WORK_STREAM, type ServedStage } from './subjects.js';
+import { CONTROL_BUCKET, holdKey, queuesOf, WORK_STREAM, workConsumer, type ServedStage } from './subjects.js';
 
 /** Stages whose queue may stand still: nothing is lost or paid by it. Not cancel, which is what saves money. */
 export const HOLDABLE_STAGES = ['generate', 'download'] as const satisfies readonly ServedStage[];
@@ -82,7 +82,7 @@ export class StageHolds {
     return this.#reaching(async () => {
       const held = isHeld(await this.#lanes(stage)) || (await this.#read(stage, 'operator')) !== null;
       for (const reason of HOLD_REASONS) await this.bucket.delete(holdKey(stage, reason));
-      for (const { consumer } of queuesOf(stage)) await this.broker.manager.consumers.resume(WORK_STREAM, consumer);
+      for (const consumer of consumersOf(stage)) await this.broker.manager.consumers.resume(WORK_STREAM, consumer);
       return held;
     });
   }
@@ -116,7 +116,7 @@ export class StageHolds {
 
   #lanes(stage: HoldableStage): Promise<ConsumerInfo[]> {
     const { consumers } = this.broker.manager;
-    return Promise.all(queuesOf(stage).map(({ consumer }) => consumers.info(WORK_STREAM, consumer)));
+    return Promise.all(consumersOf(stage).map((consumer) => consumers.info(WORK_STREAM, consumer)));
   }
 
   async #read(stage: HoldableStage, reason: HoldReason): Promise<HoldRecord | null> {
@@ -136,6 +136,10 @@ export class StageHolds {
       throw readError(error);
     }
   }
+}
+
+function consumersOf(served: HoldableStage): string[] {
+  return queuesOf(served).map(({ stage, lane }) => workConsumer(stage, lane));
 }
 
 function isPaused(lane: ConsumerInfo): boolean {

@@ -32,13 +32,14 @@ export const WORK_STAGES = ['admit', 'generate', 'due', 'download', 'cancel'] as
 )[];
 export type WorkStage = (typeof WORK_STAGES)[number];
 
-/** A stage that one handler works through; its queues take turns. */
-export type ServedStage = Exclude<WorkStage, 'due'>;
+/** Stages that have a handler of their own; one may work through several queues in turns. */
+export const SERVED_STAGES = ['admit', 'generate', 'download', 'cancel'] as const satisfies readonly WorkStage[];
+export type ServedStage = (typeof SERVED_STAGES)[number];
 
-/** The queues that feed a stage: where a burst of schedules stands beside what is asked for now, and not before it. */
-export function queuesOf(stage: ServedStage): readonly { readonly consumer: string; readonly lane: Lane }[] {
-  const stages: readonly WorkStage[] = stage === 'generate' ? ['generate', 'due'] : [stage];
-  return stages.flatMap((each) => LANES.map((lane) => ({ consumer: workConsumer(each, lane), lane })));
+/** What a handler works through: a burst of schedules stands beside what is asked for now, and not before it. */
+export function queuesOf(served: ServedStage): readonly { readonly stage: WorkStage; readonly lane: Lane }[] {
+  const stages: readonly WorkStage[] = served === 'generate' ? ['generate', 'due'] : [served];
+  return stages.flatMap((stage) => LANES.map((lane) => ({ stage, lane })));
 }
 
 export const ALL_GENERATIONS = 'generation.*';

@@ -1,14 +1,14 @@
-import { LANES } from '@darkroom/domain';
 import {
   DISPATCHER_CONSUMER,
   EVENTS_STREAM,
+  queuesOf,
   queueState,
+  SERVED_STAGES,
   StageHolds,
-  WORK_STAGES,
   type Broker,
   type QueueState,
+  type ServedStage,
   type StageHold,
-  type WorkStage,
 } from '@darkroom/events';
 import type { ConsumerInfo } from '@nats-io/jetstream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -20,10 +20,9 @@ const LOOKS = 4;
 /** As the alert DarkroomQueueOld. */
 const OLD_SECONDS = 900;
 
-const roleOf: Readonly<Record<WorkStage, string>> = {
+const roleOf: Readonly<Record<ServedStage, string>> = {
   admit: 'dispatch',
   generate: 'generate',
-  due: 'generate',
   download: 'download',
   cancel: 'generate',
 };
@@ -31,7 +30,7 @@ const roleOf: Readonly<Record<WorkStage, string>> = {
 /** What waits at each stage, whether somebody serves it, and what is held. */
 export async function checkQueues(broker: Broker): Promise<Finding[]> {
   const holds = await (await StageHolds.open(broker)).list();
-  const stages = await Promise.all(WORK_STAGES.map((stage) => checkStage(broker, stage, holds)));
+  const stages = await Promise.all(SERVED_STAGES.map((stage) => checkStage(broker, stage, holds)));
   return [await checkDispatcher(broker), ...stages.flat()];
 }
 
@@ -45,14 +44,14 @@ async function checkDispatcher({ manager }: Broker): Promise<Finding> {
   return problem('dispatch', `nobody serves it; ${told}`, 'start a worker with the role dispatch (WORKER_ROLES)');
 }
 
-async function checkStage(broker: Broker, stage: WorkStage, holds: readonly StageHold[]): Promise<Finding[]> {
+async function checkStage(broker: Broker, stage: ServedStage, holds: readonly StageHold[]): Promise<Finding[]> {
   const subject = `queue ${stage}`;
-  const lanes = () => Promise.all(LANES.map((lane) => queueState(broker, stage, lane)));
+  const lanes = () => Promise.all(queuesOf(stage).map((queue) => queueState(broker, queue.stage, queue.lane)));
   const needsServing = (states: readonly QueueState[]) =>
     sum(states, 'waiting') > 0 && sum(states, 'pulls') + sum(states, 'inHand') === 0;
   const { now, isUnserved } = await lookAgain(lanes, needsServing);
   const told = describe(now);
-  const hold = holds.find((each) => each.stage === (stage === 'due' ? 'generate' : stage));
+  const hold = holds.find((each) => each.stage === stage);
   if (hold) return [held(subject, hold, told)];
   if (isUnserved) {
     const todo = `start a worker with the role ${roleOf[stage]} (WORKER_ROLES)`;

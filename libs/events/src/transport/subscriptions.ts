@@ -25,10 +25,13 @@ export interface ExhaustedAdvisory {
 const decodeWork = (message: JsMsg): RecordedEvent => decodeMessage(message);
 const decodeFact = (message: JsMsg): RecordedEvent => decodeMessage(message, message.seq);
 
-function work(stage: names.ServedStage): Subscription {
+function work(served: names.ServedStage): Subscription {
   return {
     stream: names.WORK_STREAM,
-    lanes: names.queuesOf(stage).map(({ consumer, lane }) => ({ consumer, weight: LANE_WEIGHTS[lane] })),
+    lanes: names.queuesOf(served).map(({ stage, lane }) => ({
+      consumer: names.workConsumer(stage, lane),
+      weight: LANE_WEIGHTS[lane],
+    })),
     decode: decodeWork,
   };
 }
