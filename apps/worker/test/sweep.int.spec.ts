@@ -100,7 +100,8 @@ describe('the sweeper', () => {
       await rm(messages, { recursive: true });
       await cp(kept, messages, { recursive: true });
     });
-    expect(await lastOfWork()).toBeLessThan(last - 40);
+    // Forty pieces of work for those before were gone, and twenty that waited: the sweeper may have put these again by now.
+    expect(await lastOfWork()).toBeLessThan(last - 30);
     await holds.resume('generate');
     const ids = [...waiting, ...(await request(20, 'after'))];
     for (const id of ids) expect((await fixture.ended(id, 60_000)).status).toBe('completed');
