@@ -9,7 +9,9 @@ describe('outages', () => {
 
   beforeAll(async () => {
     // An attempt whose start was never confirmed is over when its prediction cannot be running any more: 24 s later.
-    system = await System.start({ ownPostgres: true, workerEnv: { GENERATION_TIMEOUT: '40s' } });
+    // What the broker forgets of the work of its last moments is looked for soon.
+    const workerEnv = { GENERATION_TIMEOUT: '40s', SWEEP_INTERVAL: '2s' };
+    system = await System.start({ ownPostgres: true, workerEnv });
   }, 60_000);
   afterAll(() => system.stop());
 

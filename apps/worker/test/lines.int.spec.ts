@@ -135,8 +135,7 @@ describe('schedules', () => {
       await fixture.request({}, { userId: 'later', limit: 1, scheduledAt }),
     ];
     for (const id of ids) await scheduled(id);
-    await fixture.nats.kill9();
-    await eventually(() => !fixture.broker.connected);
+    // Not killed: a server that is may forget the work of its last moments (docs/adr/0024).
     await fixture.nats.restart();
     const [one, other] = await Promise.all(ids.map((id) => fixture.ended(id, 30_000)));
     for (const { startedAt, status } of [one!, other!]) {

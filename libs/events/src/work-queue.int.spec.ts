@@ -54,8 +54,7 @@ describe('WorkQueue', () => {
     const at = Date.now() + 1_500;
     await queue.put(event, 'generate', 'high', new Date(at).toISOString());
     expect(await waiting()).toBe(0);
-    await nats.kill9();
-    await eventually(() => !broker.connected);
+    // Not killed: a server that is may forget the work of its last moments (docs/adr/0024).
     await nats.restart();
     await eventually(() => broker.connected);
     await eventually(async () => (await waiting()) === 1, { what: 'the schedule to fire' });
