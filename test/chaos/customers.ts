@@ -52,7 +52,7 @@ export class Customers {
     await Promise.all(
       orders.map(async (order) => {
         await this.#pause(start + order.at - Date.now());
-        await this.#carryOut(order);
+        if (!this.signal.aborted) await this.#carryOut(order);
       }),
     );
   }

@@ -20,6 +20,8 @@ export function tellDeed({ misdeed, began, ended }: Deed): string {
 /**
  * Does all that is planned, each at its time from now on, and ends all of it: what was killed runs again, what was frozen
  * goes on, and everything is let through. Two misdeeds on the same thing come one after the other.
+ *
+ * @throws what the first that failed threw, when all are over
  */
 export async function commitAll(system: ChaosSystem, misdeeds: readonly Misdeed[]): Promise<Deed[]> {
   const deeds: Deed[] = [];
@@ -36,6 +38,7 @@ export async function commitAll(system: ChaosSystem, misdeeds: readonly Misdeed[
     queues.set(victim, turn);
     await turn;
   });
+  await Promise.allSettled(inTurn);
   await Promise.all(inTurn);
   return deeds.sort((a, b) => a.began.localeCompare(b.began));
 }

@@ -38,13 +38,14 @@ export async function chaosRun(options: RunOptions): Promise<RunResult> {
   const log = await LogCopy.of(system.nats.url);
   const sources = await SourceImages.start();
   const closing = new AbortController();
+  let served: Promise<void> | undefined;
   try {
     const customers = new Customers(system, log, sources, closing.signal);
     const { seed, generations, kills } = options;
     const span = (generations / PACE) * 1_000;
     const started = performance.now();
     let isBusy = true;
-    const served = customers.carryOutAll(mixOf(seed, generations)).finally(() => (isBusy = false));
+    served = customers.carryOutAll(mixOf(seed, generations)).finally(() => (isBusy = false));
     const deeds = await commitAll(system, misdeedsOf({ seed, kills, span, ackWaitMs: ACK_WAIT_MS }));
     const chaos = since(started);
     const settling = performance.now();
@@ -66,6 +67,8 @@ export async function chaosRun(options: RunOptions): Promise<RunResult> {
     };
   } finally {
     closing.abort();
+    // What failed is told by the error that led here.
+    await served?.catch(() => undefined);
     await log.close();
     await sources.stop();
     await system.stop();

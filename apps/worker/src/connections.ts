@@ -18,7 +18,6 @@ import type { Metrics } from '@darkroom/observability';
 import { ReplicateProvider, type ImageProvider } from '@darkroom/provider';
 import type { ImageStorage } from '@darkroom/storage';
 import type { WorkerConfig } from './config.js';
-import { THROTTLED_PAUSE_MS } from './generate/prediction-outcome.js';
 
 /** Injection tokens of what the worker is connected to. */
 export const BROKER = Symbol('Broker');
@@ -104,9 +103,8 @@ function connectProvider(
       metrics.providerRequestDuration.observe({ operation, code }, seconds);
     },
     beforeCall: async (_operation, signal) => void (await budgets.calls.take(signal ?? NEVER)),
-    onThrottled: (operation, seconds) => {
+    onThrottled: (operation, pauseMs) => {
       const name = operation === 'create' ? 'creates' : 'calls';
-      const pauseMs = seconds === undefined ? THROTTLED_PAUSE_MS : seconds * 1_000;
       logger.warn(`Replicate throttles ${name}: none for ${pauseMs} ms`);
       // Whoever the others' word does not reach will be told by the provider.
       budgets[name].holdUntil(Date.now() + pauseMs).catch((error: Error) => logger.warn(error.message));

@@ -120,6 +120,15 @@ describe('waiting for predictions', () => {
     }
   }, 30_000);
 
+  it('one that is past its deadline is cancelled even if the provider wants to be left alone first', async () => {
+    const overdue = await create('overdue');
+    simulator.control.fault({ kind: 'read_error', status: 429 });
+    const watch = new PredictionWatch(provider, UNLIMITED);
+    const { ending } = await ended(watch, overdue, { deadline: new Date().toISOString() });
+    expect(statusOf(ending)).toBe('succeeded');
+    expect(simulator.control.counters().cancels).toBe(2);
+  }, 30_000);
+
   it('ends at once when the work is to be handed back, and asks nothing more', async () => {
     simulator.control.configure({ runMs: 60_000 });
     const predictions = await createAll(40);

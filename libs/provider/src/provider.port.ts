@@ -79,7 +79,7 @@ export interface ImageProvider {
  * - `rejected`: the provider refused the request (422 and other 4xx); repeating it cannot help
  * - `unauthorized`: 401 or 403: our token is wrong
  * - `not_found`: 404
- * - `throttled`: 429; `retryAfterSeconds` tells how long to wait; nothing was created
+ * - `throttled`: 429 to a create or an upload; {@link throttledMs} tells how long to wait; nothing was created
  * - `out_of_credit`: 402; nothing was created
  * - `unavailable`: the request certainly had no effect (connection refused, DNS; any network error, time-out or 5xx of a read)
  * - `outcome_unknown`: a create was sent and its answer lost (reset, time-out, 5xx, unreadable body): it may have been paid for
@@ -96,4 +96,12 @@ export class ProviderError extends Error {
     super(message, { cause: details.cause });
     this.name = 'ProviderError';
   }
+}
+
+/** For a provider that throttles without a word of how long. Milliseconds. */
+const THROTTLED_MS = 5_000;
+
+/** How long whoever got a `throttled` asks for nothing. Milliseconds. */
+export function throttledMs({ details }: ProviderError): number {
+  return details.retryAfterSeconds === undefined ? THROTTLED_MS : details.retryAfterSeconds * 1_000;
 }

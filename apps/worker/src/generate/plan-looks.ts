@@ -36,7 +36,7 @@ export interface Means {
   readonly gets: number;
   /** The list is being read. */
   readonly listing: boolean;
-  /** No call before this: the budget, or a provider that wants to be left alone. Milliseconds since 1970. */
+  /** No call before this, for the sake of the budget. Milliseconds since 1970. */
   readonly callsFrom: number;
 }
 

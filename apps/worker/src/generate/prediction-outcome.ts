@@ -1,14 +1,11 @@
 import { actualCostUsd, findModel, type EventData, type GenerationError } from '@darkroom/domain';
-import type { Prediction, ProviderError } from '@darkroom/provider';
+import { throttledMs, type Prediction, type ProviderError } from '@darkroom/provider';
 
 /** Replicate removes input, output and logs one hour after a prediction ended (its docs, "Data retention"). */
 const OUTPUT_LIFETIME_MS = 3_600_000;
 
 /** How models say that they will not draw something: no repetition helps. */
 const REFUSED_CONTENT = /nsfw|sensitive|safety|flagged|moderation|content policy|\(E005\)/i;
-
-/** When the provider does not say how long it wants to be left alone. Milliseconds. */
-export const THROTTLED_PAUSE_MS = 5_000;
 
 export type PredictionOutcome =
   | {
@@ -83,17 +80,16 @@ export interface CreateFailure {
 }
 
 /** For every kind but `outcome_unknown`, which must be looked into and not only recorded. */
-export function createFailure({ kind, message, details }: ProviderError, outOfCreditPauseMs: number): CreateFailure {
+export function createFailure(error: ProviderError, outOfCreditPauseMs: number): CreateFailure {
+  const { kind, message } = error;
   const failure = (code: GenerationError['code'], retryable: boolean): CreateFailure => ({
     error: { code, message: message.slice(0, 1_000), retryable },
     counted: true,
     pauseMs: null,
   });
   switch (kind) {
-    case 'throttled': {
-      const pauseMs = details.retryAfterSeconds === undefined ? THROTTLED_PAUSE_MS : details.retryAfterSeconds * 1_000;
-      return { ...failure('provider_throttled', true), counted: false, pauseMs };
-    }
+    case 'throttled':
+      return { ...failure('provider_throttled', true), counted: false, pauseMs: throttledMs(error) };
     case 'out_of_credit':
       return { ...failure('provider_out_of_credit', true), counted: false, pauseMs: outOfCreditPauseMs };
     case 'unauthorized':

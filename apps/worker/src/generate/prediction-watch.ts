@@ -42,9 +42,6 @@ const BURST_MS = 1_000;
 /** How long a prediction is asked for alone that lies too far back in the list. Milliseconds. */
 const FAR_BACK_MS = 30_000;
 
-/** Longest that the provider may ask to be left alone before it is asked again. Milliseconds. */
-const LONGEST_SILENCE_MS = 60_000;
-
 /** The provider's clock and ours may differ by this. Milliseconds. */
 const CLOCK_MARGIN_MS = 60_000;
 
@@ -79,7 +76,6 @@ export class PredictionWatch {
   readonly #told = new Set<string>();
   readonly #msPerCall: number;
   #paidUntil = 0;
-  #silentUntil = 0;
   #gets = 0;
   #listing: AbortController | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -178,7 +174,7 @@ export class PredictionWatch {
     const plan = planLooks(this.#entries, Date.now(), {
       gets: this.#gets,
       listing: this.#listing !== null,
-      callsFrom: Math.max(this.#paidUntil - BURST_MS, this.#silentUntil),
+      callsFrom: this.#paidUntil - BURST_MS,
     });
     for (const entry of plan.overdue) void this.#ask(entry, true);
     for (const entry of plan.alone) void this.#ask(entry, false);
@@ -203,7 +199,6 @@ export class PredictionWatch {
       if (!this.#entries.has(entry)) return;
       if (!(error instanceof ProviderError) || (overdue && error.kind !== 'not_found')) entry.fail(error as Error);
       else if (error.kind === 'not_found') entry.settle('lost');
-      else this.#beSilent(error);
     } finally {
       this.#gets--;
       entry.asked = 'no';
@@ -263,7 +258,6 @@ export class PredictionWatch {
         if (error instanceof ProviderError) this.#lookLater(entry);
         else if (this.#entries.has(entry)) entry.fail(error as Error);
       }
-      if (error instanceof ProviderError) this.#beSilent(error);
     } finally {
       this.#listing = null;
       for (const entry of wanted) if (entry.asked === 'list') entry.asked = 'no';
@@ -304,11 +298,5 @@ export class PredictionWatch {
 
   #pay(): void {
     this.#paidUntil = Math.max(this.#paidUntil, Date.now()) + this.#msPerCall;
-  }
-
-  /** A failed call has been repeated below us already: others may wait a little, and as long as the provider says. */
-  #beSilent({ details }: ProviderError): void {
-    const ms = Math.min((details.retryAfterSeconds ?? 0) * 1_000, LONGEST_SILENCE_MS);
-    this.#silentUntil = Math.max(this.#silentUntil, Date.now() + ms);
   }
 }

@@ -1,14 +1,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { types } from 'node:util';
 import { request, type Dispatcher } from 'undici';
-import { ProviderError, type ProviderErrorKind } from '../provider.port.js';
+import { ProviderError, throttledMs, type ProviderErrorKind } from '../provider.port.js';
 import { isFile, isPrediction, isPredictionPage, violations } from '../schemas/index.js';
 import { failedBeforeSending, reasonOf } from './network-error.js';
 import { type Answer, isRefusal, refusalError } from './problem.js';
 
 export type Operation = 'create' | 'get' | 'cancel' | 'list' | 'upload';
 
-/** One finished call, its retries included: `code` is `ok` or the kind of its error. */
+/**
+ * One finished call, its retries included: `code` is `ok` or the kind of its error. A 429 that was waited out is one of its
+ * own, in the time of the call that it held up.
+ */
 export interface ProviderCall {
   readonly operation: Operation;
   readonly code: 'ok' | ProviderErrorKind;
@@ -21,8 +24,8 @@ export type CallObserver = (call: ProviderCall) => void;
 export interface RateLimits {
   /** Awaited before every single exchange that is not a create: each page, each retry. What it throws ends the call. */
   beforeCall?(operation: Exclude<Operation, 'create'>, signal: AbortSignal | undefined): Promise<void>;
-  /** Told of every 429, with the wait that the provider named. What it throws becomes a process warning. */
-  onThrottled?(operation: Operation, retryAfterSeconds: number | undefined): void;
+  /** Told of every 429, and how long nothing is to be asked. What it throws becomes a process warning. */
+  onThrottled?(operation: Operation, pauseMs: number): void;
 }
 
 /** Milliseconds for one attempt, from connecting to the last byte of the answer. */
@@ -69,8 +72,13 @@ export class ProviderFetch {
     const startedAt = performance.now();
     const report = (code: ProviderCall['code']) =>
       this.#report({ operation, code, seconds: (performance.now() - startedAt) / 1_000 });
+    const waitOut = async (error: ProviderError): Promise<void> => {
+      report(error.kind);
+      this.#tellThrottled(operation, error);
+      await delay(throttledMs(error), undefined, { signal: init.signal ?? undefined });
+    };
     try {
-      const body = await (operation === 'create' ? this.#create(url, init) : this.#read(url, init, operation));
+      const body = await (operation === 'create' ? this.#create(url, init) : this.#read(url, init, operation, waitOut));
       report('ok');
       const response = new Response(null);
       this.#bodies.set(response, body);
@@ -99,9 +107,9 @@ export class ProviderFetch {
     }
   }
 
-  #tellThrottled(operation: Operation, { details }: ProviderError): void {
+  #tellThrottled(operation: Operation, error: ProviderError): void {
     try {
-      this.limits.onThrottled?.(operation, details.retryAfterSeconds);
+      this.limits.onThrottled?.(operation, throttledMs(error));
     } catch (error) {
       process.emitWarning(`Whoever keeps the rate limits failed: ${reasonOf(error)}`);
     }
@@ -119,20 +127,34 @@ export class ProviderFetch {
     return checkedBody(answer, 'create', 'outcome_unknown');
   }
 
-  /** Repeated with backoff and jitter: reads have no effect, a cancel the same effect each time, an upload a harmless one. */
-  async #read(url: URL, init: RequestInit, operation: Exclude<Operation, 'create'>): Promise<unknown> {
+  /**
+   * Repeated with backoff and jitter: reads have no effect, a cancel the same effect each time, an upload a harmless one.
+   * Being throttled is no failure, and waited out however often, but for an upload: only the attempt that it is for fails.
+   */
+  async #read(
+    url: URL,
+    init: RequestInit,
+    operation: Exclude<Operation, 'create'>,
+    waitOut: (error: ProviderError) => Promise<void>,
+  ): Promise<unknown> {
     const timeoutMs = operation === 'upload' ? this.timeouts.uploadMs : this.timeouts.readMs;
-    for (let attempt = 1; ; attempt += 1) {
+    for (let failures = 0; ;) {
       await this.limits.beforeCall?.(operation, init.signal ?? undefined);
       try {
         const answer = await exchange(url, init, timeoutMs);
         if (isRefusal(answer.status)) throw refusalError(answer, new Date());
         return checkedBody(answer, operation, 'unavailable');
       } catch (error) {
+        if (init.signal?.aborted) throw error;
+        if (error instanceof ProviderError && error.kind === 'throttled' && operation !== 'upload') {
+          await waitOut(error);
+          continue;
+        }
         const final = error instanceof ProviderError && error.kind !== 'unavailable';
-        if (final || init.signal?.aborted || attempt === READ_ATTEMPTS) throw error;
+        failures += 1;
+        if (final || failures === READ_ATTEMPTS) throw error;
       }
-      const backoffMs = FIRST_BACKOFF_MS * 2 ** (attempt - 1);
+      const backoffMs = FIRST_BACKOFF_MS * 2 ** (failures - 1);
       await delay(backoffMs * (0.5 + Math.random() / 2), undefined, { signal: init.signal ?? undefined });
     }
   }

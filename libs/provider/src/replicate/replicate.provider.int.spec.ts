@@ -154,13 +154,15 @@ describe('rate limits', () => {
   const limited = () => {
     const asked: string[] = [];
     const throttled: unknown[] = [];
+    const calls: string[] = [];
     const provider = new ReplicateProvider({
       baseUrl: base,
       token: 'r8_secret',
       beforeCall: async (operation) => void asked.push(`${operation} ${requests.length}`),
-      onThrottled: (operation, seconds) => void throttled.push([operation, seconds]),
+      onThrottled: (operation, pauseMs) => void throttled.push([operation, pauseMs]),
+      onCall: ({ operation, code }) => void calls.push(`${operation} ${code}`),
     });
-    return { asked, throttled, provider };
+    return { asked, throttled, calls, provider };
   };
 
   it('leave is asked before every exchange that is not a create: each retry, each page', async () => {
@@ -188,15 +190,51 @@ describe('rate limits', () => {
   });
 
   it('every 429 is told of, with the wait that came with it', async () => {
-    const { throttled, provider } = limited();
+    const { throttled, calls, provider } = limited();
     answer = (_request, response) => response.writeHead(429, { 'retry-after': '7' }).end('{}');
-    await expect(provider.get('p1')).rejects.toMatchObject({ kind: 'throttled' });
+    await expect(provider.create(request)).rejects.toMatchObject({ kind: 'throttled' });
     answer = (_request, response) => json(response, 429, {});
     await expect(provider.create(request)).rejects.toMatchObject({ kind: 'throttled' });
+    const file = { name: 'a.png', content: new Uint8Array(1), contentType: 'image/png' };
+    await expect(provider.upload(file)).rejects.toMatchObject({ kind: 'throttled' });
     expect(throttled).toEqual([
-      ['get', 7],
-      ['create', undefined],
+      ['create', 7_000],
+      ['create', 5_000],
+      ['upload', 5_000],
     ]);
+    expect(calls).toEqual(['create throttled', 'create throttled', 'upload throttled']);
+  });
+
+  it.each(['get', 'cancel', 'list'] as const)(
+    'a %s waits until it is let through, however often',
+    async (operation) => {
+      const { asked, throttled, calls, provider } = limited();
+      const times = 6;
+      answer = (_request, response) => {
+        if (requests.length <= times)
+          response.writeHead(429, { 'retry-after': requests.length === 1 ? '1' : '0' }).end();
+        else json(response, 200, operation === 'list' ? { next: null, results: [body] } : body);
+      };
+      const began = performance.now();
+      if (operation === 'list') for await (const _ of provider.list('2026-11-21T12:00:00Z'));
+      else await provider[operation]('p1');
+      expect(performance.now() - began).toBeGreaterThan(990);
+      expect(requests).toHaveLength(times + 1);
+      expect(asked).toHaveLength(times + 1);
+      expect(throttled).toEqual([1, 0, 0, 0, 0, 0].map((seconds) => [operation, seconds * 1_000]));
+      expect(calls).toEqual([...Array.from({ length: times }, () => `${operation} throttled`), `${operation} ok`]);
+    },
+  );
+
+  it('nobody waits who is told to stop', async () => {
+    const { provider } = limited();
+    const stop = new AbortController();
+    answer = (_request, response) => {
+      response.on('close', () => stop.abort());
+      response.writeHead(429, { 'retry-after': '60' }).end();
+    };
+    await expect(provider.get('p1', { signal: stop.signal })).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(requests).toHaveLength(1);
   });
 });
 
