@@ -1,8 +1,10 @@
 import { Logger } from '@nestjs/common';
 import {
+  cancellingKey,
   Claims,
   connectBroker,
   Documents,
+  GenerationNotes,
   JetStreamEventStore,
   PREDICTIONS_BUCKET,
   provision,
@@ -22,6 +24,7 @@ import type { WorkerConfig } from './config.js';
 /** Injection tokens of what the worker is connected to. */
 export const BROKER = Symbol('Broker');
 export const EVENT_STORE = Symbol('EventStore');
+export const CANCELLING = Symbol('Cancelling');
 
 /** What the roles work with. */
 export interface Connections {
@@ -36,6 +39,8 @@ export interface Connections {
   /** Leave to create predictions, shared by all workers. */
   readonly creates: SharedBudget;
   readonly holds: StageHolds;
+  /** Cancelled generations of which the provider has still to be told. */
+  readonly cancelling: GenerationNotes;
 }
 
 const NEVER = new AbortController().signal;
@@ -63,6 +68,7 @@ export async function connectAll(
     const calls = await openBudget(broker, 'calls', config.replicate.callsPerMinute);
     const holds = await StageHolds.open(broker);
     const slots = await SlotTable.open(broker);
+    const cancelling = await GenerationNotes.open(broker, cancellingKey);
     const sources = await Documents.open(broker, SOURCES_BUCKET);
     signal.throwIfAborted();
     return {
@@ -75,6 +81,7 @@ export async function connectAll(
       storage,
       creates,
       holds,
+      cancelling,
     };
   } catch (error) {
     await broker.close();

@@ -1,9 +1,9 @@
 import { Module, type DynamicModule, type Provider } from '@nestjs/common';
-import { CommandRunner, PredictionClaims, Signals, WaitingLine, WorkQueue } from '@darkroom/events';
+import { CommandRunner, PredictionClaims, Signals, WaitingLine, WorkFinder, WorkQueue } from '@darkroom/events';
 import { observeAppended, type Metrics } from '@darkroom/observability';
 import type { ReadModels } from '@darkroom/read-models';
 import type { Role, WorkerConfig } from './config.js';
-import { BROKER, EVENT_STORE, type Connections } from './connections.js';
+import { BROKER, CANCELLING, EVENT_STORE, type Connections } from './connections.js';
 import { Admission } from './dispatch/admission.js';
 import { DispatchController } from './dispatch/dispatch.controller.js';
 import { DownloadController } from './download/download.controller.js';
@@ -18,6 +18,7 @@ import { PredictionWatch } from './generate/prediction-watch.js';
 import { ProjectionService } from './project/projection.service.js';
 import { SourceImages } from './sources/hand-over.js';
 import { SentFiles } from './sources/sent-files.js';
+import { LostCancels } from './sweep/lost-cancels.js';
 import { LostWork } from './sweep/lost-work.js';
 import { OverdueWork } from './sweep/overdue-work.js';
 import type { Net } from './sweep/net.js';
@@ -47,7 +48,7 @@ export class WorkerModule {
     name: string,
     readModels: ReadModels | null,
   ): DynamicModule {
-    const { broker, store, claims, slots, sources, provider, storage, holds } = connections;
+    const { broker, store, claims, slots, sources, provider, storage, holds, cancelling } = connections;
     const runner = new CommandRunner(store, {
       source: SOURCE,
       onAppended: observeAppended(metrics),
@@ -81,6 +82,7 @@ export class WorkerModule {
     const nets: readonly Net[] = [
       new OverdueWork(broker, config.sweep.idleMs),
       new StrandedWork(broker),
+      new LostCancels(store, queue, new WorkFinder(broker), cancelling, metrics, config.sweep.idleMs),
       { name: 'slots', sweep: () => admission.reconcile() },
       ...(readModels ? [new LostWork(broker, store, readModels, metrics, config.sweep.idleMs)] : []),
     ];
@@ -95,7 +97,7 @@ export class WorkerModule {
             useFactory: () =>
               new Generator(store, runner, provider, predictions, watch, signals, guards(), images, generation),
           },
-          { provide: Canceller, useValue: new Canceller(store, provider, predictions, queue) },
+          { provide: Canceller, useValue: new Canceller(store, provider, predictions, queue, cancelling) },
         ],
       },
       download: {
@@ -122,6 +124,7 @@ export class WorkerModule {
       providers: [
         { provide: BROKER, useValue: broker },
         { provide: EVENT_STORE, useValue: store },
+        { provide: CANCELLING, useValue: cancelling },
         { provide: CommandRunner, useValue: runner },
         { provide: WorkQueue, useValue: queue },
         { provide: Admission, useValue: admission },

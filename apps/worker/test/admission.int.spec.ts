@@ -12,6 +12,8 @@ import {
   WorkQueue,
   type Broker,
   type RecordedEvent,
+  cancellingKey,
+  GenerationNotes,
 } from '@darkroom/events';
 import fc from 'fast-check';
 import { v7 as uuidv7 } from 'uuid';
@@ -54,6 +56,7 @@ class Field {
   constructor(
     readonly broker: Broker,
     readonly slots: SlotTable,
+    readonly cancelling: GenerationNotes,
   ) {
     this.store = new JetStreamEventStore(broker);
     this.runner = new CommandRunner(this.store, { source: '/darkroom/test' });
@@ -70,7 +73,8 @@ class Field {
 
   dispatcher(fate: Fate = immortal): DispatchController {
     const queue = mortal(new WorkQueue(this.broker), fate);
-    return new DispatchController(this.broker, this.store, this.runner, queue, this.admission(fate));
+    const cancelling = mortal(this.cancelling, fate);
+    return new DispatchController(this.broker, this.store, this.runner, queue, this.admission(fate), cancelling);
   }
 
   async request(userId: string, limit: number, lane: Lane = 'normal'): Promise<RecordedEvent> {
@@ -127,7 +131,7 @@ describe('admission', () => {
     nats = await startNats();
     const broker = await connectBroker({ servers: [nats.url], name: 'test' });
     await provision(broker, { replicas: 1 });
-    field = new Field(broker, await SlotTable.open(broker));
+    field = new Field(broker, await SlotTable.open(broker), await GenerationNotes.open(broker, cancellingKey));
   });
   afterAll(async () => {
     await field.broker.close();

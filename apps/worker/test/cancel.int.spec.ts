@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Command, Generation } from '@darkroom/domain';
-import { SlotTable, workConsumer } from '@darkroom/events';
+import { cancellingKey, GenerationNotes, SlotTable, workConsumer } from '@darkroom/events';
 import { ReplicateProvider } from '@darkroom/provider';
 import { v7 as uuidv7 } from 'uuid';
 import { eventually } from '../../../test/support/eventually.js';
@@ -22,7 +22,11 @@ describe('cancelling at any moment', () => {
   const atProvider = () => fixture.simulator.control.predictions().map(({ status }) => status);
   const inWork = async () =>
     Object.keys((await fixture.broker.manager.streams.info('WORK', { subjects_filter: '>' })).state.subjects ?? {});
-  const nothingIsLeft = () => eventually(async () => (await inWork()).length === 0, { what: 'an empty work stream' });
+  const nothingIsLeft = async () => {
+    await eventually(async () => (await inWork()).length === 0, { what: 'an empty work stream' });
+    const cancelling = await GenerationNotes.open(fixture.broker, cancellingKey);
+    expect(await cancelling.ids()).toEqual([]);
+  };
 
   async function execute(id: string, intent: object): Promise<Generation> {
     const command = { ...intent, commandId: uuidv7(), at: new Date().toISOString() } as Command;

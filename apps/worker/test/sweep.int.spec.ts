@@ -1,15 +1,18 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { generationIdFrom } from '@darkroom/domain';
 import {
+  cancellingKey,
   CONTROL_BUCKET,
   encode,
   EVENTS_STREAM,
+  GenerationNotes,
   generationSubject,
   MAX_SENDS,
   Mender,
   StageHolds,
   SweepRecords,
   WORK_STREAM,
+  WorkFinder,
   WorkQueue,
 } from '@darkroom/events';
 import { createMetrics } from '@darkroom/observability';
@@ -18,10 +21,12 @@ import { Kvm } from '@nats-io/kv';
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { v7 as uuidv7 } from 'uuid';
 import { eventually } from '../../../test/support/eventually.js';
 import { startPostgres, type TestPostgres } from '../../../test/support/postgres.js';
 import type { WorkerConfig } from '../src/config.js';
+import { LostCancels } from '../src/sweep/lost-cancels.js';
 import { LostWork } from '../src/sweep/lost-work.js';
 import { WorkerFixture } from './worker-fixture.js';
 
@@ -164,6 +169,61 @@ describe('the sweeper', () => {
     expect(await swept()).toBe(1);
     await fixture.cancel(id);
     await eventually(async () => Object.keys(await workOf(id)).length === 0);
+  });
+
+  const unheardCancels = async (idleMs: number) => {
+    const notes = await GenerationNotes.open(fixture.broker, cancellingKey);
+    const metrics = createMetrics();
+    const queue = new WorkQueue(fixture.broker);
+    const net = new LostCancels(fixture.store, queue, new WorkFinder(fixture.broker), notes, metrics, idleMs);
+    const swept = async () => (await metrics.swept.get()).values.find(({ labels }) => labels.stage === 'cancel')?.value;
+    return { notes, sweep: () => net.sweep(new AbortController().signal), swept };
+  };
+
+  it('has the prediction cancelled of which the queue has forgotten to tell the provider', async () => {
+    fixture.simulator.control.reset();
+    fixture.simulator.control.configure({ runMs: 60_000 });
+    await start(['dispatch', 'generate']);
+    const id = await fixture.request({ prompt: 'cancelled' });
+    await fixture.until(id, ({ current }) => current?.prediction != null);
+    await fixture.closeWorkers();
+    await start(['dispatch']);
+    await fixture.cancel(id);
+    const waiting = { [`work.cancel.normal.${id}`]: 1 };
+    await eventually(async () => isDeepStrictEqual(await workOf(id), waiting));
+    await purge();
+
+    const { notes, sweep, swept } = await unheardCancels(0);
+    await (await unheardCancels(60_000)).sweep();
+    expect(await workOf(id)).toEqual({});
+    await sweep();
+    await sweep();
+    expect(await workOf(id)).toEqual(waiting);
+    expect(await swept()).toBe(1);
+    await start(['generate']);
+    await eventually(async () => (await notes.ids()).length === 0, { what: 'the provider to be told' });
+    expect(fixture.simulator.control.predictions().map(({ status }) => status)).toEqual(['canceled']);
+    await sweep();
+    expect(await swept()).toBe(1);
+    fixture.simulator.control.reset();
+  });
+
+  it('lets a cancelled prediction be that must have ended', async () => {
+    await start(['dispatch']);
+    const id = await fixture.request({ prompt: 'over' });
+    const deadline = new Date(Date.now() + 1_000).toISOString();
+    const begin = { type: 'StartAttempt', stage: 'generate', worker: 'dead', deadline } as const;
+    await fixture.runner.execute(id, { ...begin, commandId: uuidv7(), at: new Date().toISOString() });
+    await fixture.cancel(id);
+    await eventually(async () => `work.cancel.normal.${id}` in (await workOf(id)));
+    await purge();
+    await eventually(() => new Date().toISOString() > deadline);
+    const { notes, sweep, swept } = await unheardCancels(0);
+    expect(await notes.ids()).toEqual([id]);
+    await sweep();
+    expect(await workOf(id)).toEqual({});
+    expect(await notes.ids()).toEqual([]);
+    expect(await swept()).toBe(0);
   });
 
   it('two at once put it once', async () => {

@@ -4,6 +4,7 @@ export * from './documents.js';
 export * from './envelope.js';
 export * from './event-store.js';
 export * from './execute.js';
+export * from './generation-notes.js';
 export * from './inspect.js';
 export * from './jetstream-event-store.js';
 export * from './jetstream-log-reader.js';

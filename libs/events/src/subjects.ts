@@ -128,6 +128,11 @@ export function sweptKey(generationId: string): string {
   return `swept.${generationId}`;
 }
 
+/** In CONTROL: the provider is to be told that a generation was cancelled. */
+export function cancellingKey(generationId: string): string {
+  return `cancelling.${generationId}`;
+}
+
 /** In CONTROL: when somebody last began to sweep. */
 export const SWEEP_TURN_KEY = 'sweep';
 

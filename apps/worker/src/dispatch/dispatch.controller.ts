@@ -15,10 +15,11 @@ import {
   type Broker,
   type EventStore,
   type ExhaustedAdvisory,
+  type GenerationNotes,
   type RecordedEvent,
   type Work,
 } from '@darkroom/events';
-import { BROKER, EVENT_STORE } from '../connections.js';
+import { BROKER, CANCELLING, EVENT_STORE } from '../connections.js';
 import { Admission } from './admission.js';
 
 /**
@@ -35,6 +36,7 @@ export class DispatchController {
     private readonly runner: CommandRunner,
     private readonly queue: WorkQueue,
     private readonly admission: Admission,
+    @Inject(CANCELLING) private readonly cancelling: GenerationNotes,
   ) {}
 
   @Handles('facts')
@@ -42,6 +44,8 @@ export class DispatchController {
     if (asksForWork(event)) {
       const generation = await this.#generationOf(event);
       const work = workFor(event, generation);
+      // The queue may forget it (docs/adr/0024), and unlike other work nothing would be missing then.
+      if (work?.stage === 'cancel') await this.cancelling.write(event.generationId, event.time);
       if (work) await (work.at === null ? this.#begin(event, generation, work) : this.#put(event, work));
       if (event.type === 'Cancelled') {
         await this.queue.withdraw(event.generationId, event.userId, generation.request.lane);

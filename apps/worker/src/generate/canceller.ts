@@ -1,5 +1,5 @@
-import { fold, type Attempt } from '@darkroom/domain';
-import type { EventStore, PredictionClaims, RecordedEvent, WorkQueue } from '@darkroom/events';
+import { fold, type Attempt, type Generation } from '@darkroom/domain';
+import type { EventStore, GenerationNotes, PredictionClaims, RecordedEvent, WorkQueue } from '@darkroom/events';
 import { ProviderError, type ImageProvider } from '@darkroom/provider';
 import { findPrediction, LAST_LOOK_MS } from './find-prediction.js';
 
@@ -17,6 +17,7 @@ export class Canceller {
     private readonly provider: ImageProvider,
     private readonly claims: PredictionClaims,
     private readonly queue: WorkQueue,
+    private readonly cancelling: GenerationNotes,
   ) {}
 
   /**
@@ -30,8 +31,17 @@ export class Canceller {
       if (state?.status === 'cancelled') await this.#cancel(predictionId, signal);
       return;
     }
-    const attempt = state?.current ?? state?.unresolved;
-    if (state?.status !== 'cancelled' || attempt?.stage !== 'generate') return;
+    const again = state?.status === 'cancelled' ? await this.#tell(work, state, signal) : null;
+    // By a schedule: whoever waits for something that may never come holds no worker, and outlives a restart.
+    if (again !== null) await this.queue.put(work, 'cancel', state!.request.lane, again);
+    else await this.cancelling.remove(generationId);
+  }
+
+  /** Answers when to do so again; null when the provider knows, or nothing of it can be running there. ISO 8601 UTC. */
+  async #tell(work: RecordedEvent, state: Generation, signal: AbortSignal): Promise<string | null> {
+    const { generationId } = work;
+    const attempt = state.current ?? state.unresolved;
+    if (attempt?.stage !== 'generate') return null;
     // Without a prediction in the log the create may have been sent all the same. A worker that is alive cancels what it
     // gets; for one that is not, the prediction is looked for.
     const wanted = { generationId, request: state.request, attempt };
@@ -39,10 +49,9 @@ export class Canceller {
       looksMs: LAST_LOOK_MS,
       youngestMs: YOUNGEST_MS,
     });
-    if (prediction) return this.#cancel(prediction.id, signal);
-    const again = nextLook(attempt, work.time, Date.now());
-    // By a schedule: whoever waits for something that may never come holds no worker, and outlives a restart.
-    if (again !== null) await this.queue.put(work, 'cancel', state.request.lane, again);
+    if (!prediction) return nextLook(attempt, work.time, Date.now());
+    await this.#cancel(prediction.id, signal);
+    return null;
   }
 
   async #cancel(predictionId: string, signal: AbortSignal): Promise<void> {
