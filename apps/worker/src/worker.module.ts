@@ -77,6 +77,8 @@ export class WorkerModule {
         observedBreakers(config.pauses.brokenModelMs, metrics),
         new CreditGate(holds, outOfCreditPauseMs),
         queue,
+        store,
+        generationTimeoutMs,
       );
     // Work last: what the broker kept past its time, or what waits in a line, is there and was not lost.
     const nets: readonly Net[] = [

@@ -61,6 +61,23 @@ describe('the circuit breaker of a model', () => {
     expect(await state()).toBe(0);
   }, 60_000);
 
+  it('opens when nobody answers at all; what was begun is taken up again, and not paid for twice', async () => {
+    fixture.simulator.control.fault(
+      { kind: 'error_after_create', status: 502, match: { model: BROKEN }, times: 'always' },
+      { kind: 'read_error', status: 503, times: 'always' },
+    );
+    await startWorker(60_000);
+    const ids = await ask(10, BROKEN);
+    await eventually(async () => (await state()) === 2, { timeoutMs: 20_000, what: 'an open breaker' });
+    const others = await ask(5, BROKEN);
+    await fixture.dispatched();
+    fixture.simulator.control.clearFaults();
+    const states = await Promise.all(ids.map((id) => fixture.ended(id, 60_000)));
+    expect(states.map(({ status }) => status)).toEqual(ids.map(() => 'completed'));
+    expect(created(BROKEN)).toBe(10);
+    for (const id of others) await fixture.cancel(id);
+  }, 90_000);
+
   it('is not about what was asked for, nor about us', async () => {
     fixture.simulator.control.fault(
       { kind: 'error_before_create', status: 422, match: { model: BROKEN }, times: 6 },

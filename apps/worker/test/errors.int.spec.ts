@@ -155,6 +155,23 @@ describe('classes of errors', () => {
     }
   });
 
+  it('a provider that is away costs no deliveries, and what it has made meanwhile is taken', async () => {
+    fixture.simulator.control.fault(
+      { kind: 'error_after_create', status: 502 },
+      { kind: 'read_error', status: 503, times: 'always' },
+    );
+    const worker = await fixture.startWorker();
+    const id = await fixture.request({}, { maxAttempts: 1 });
+    // Four tries for each time that it is asked, and it is asked again.
+    await eventually(() => counters().lists > 8, { timeoutMs: 20_000, what: 'a third look' });
+    const metrics = await (await fetch(`${worker.url}/metrics`)).text();
+    expect(metrics).toContain('darkroom_redeliveries_total{stage="generate"} 0');
+    expect(await fixture.types(id)).toEqual(['GenerationRequested', 'AttemptStarted']);
+    fixture.simulator.control.clearFaults();
+    expect((await fixture.ended(id, 30_000)).status).toBe('completed');
+    expect(counters().creates_received).toBe(1);
+  }, 60_000);
+
   it('throttled reads wait as long as they are told, and pay for nothing again', async () => {
     fixture.simulator.control.configure({ runMs: 500 });
     fixture.simulator.control.fault({ kind: 'read_error', status: 429, times: 2 });

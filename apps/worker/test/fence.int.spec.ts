@@ -54,6 +54,8 @@ describe('the fence before a prediction', () => {
       new ModelBreakers({ pauseMs: 30_000, onChange: () => undefined }),
       new CreditGate(await StageHolds.open(fixture.broker), 60_000),
       new WorkQueue(fixture.broker),
+      store,
+      fixture.config().generationTimeoutMs,
     );
     const alone = { deadlineMarginMs, worker: 'alone', outOfCreditPauseMs: 60_000, webhookUrl: null };
     const files = new SentFiles(await Documents.open(fixture.broker, SOURCES_BUCKET), provider.name);

@@ -23,7 +23,7 @@ import { commandOf, type Intent } from '../command-of.js';
 import type { HandedOver, SourceImages } from '../sources/hand-over.js';
 import { percentIn, runProgress } from '../progress/percent.js';
 import { tellProgress } from '../progress/tell-progress.js';
-import { isOver, type CreateGuards, type CreatePermit } from './create-guards.js';
+import type { CreateGuards, CreatePermit } from './create-guards.js';
 import type { Passage } from './credit-gate.js';
 import { findPrediction, LAST_LOOK_MS, type Search } from './find-prediction.js';
 import { insist } from './insist.js';
@@ -103,18 +103,21 @@ export class Generator {
     if (state.current) {
       permit.returnPermit();
       const begun = { attempt: state.current, known };
-      return breakers.resume(model, async () =>
-        this.#goOn(id, state, await this.#resume(id, state, begun, signal), signal),
+      return breakers.resume(model, () =>
+        this.guards.unlessAway(work, signal, async () =>
+          this.#goOn(id, state, await this.#resume(id, state, begun, signal), signal),
+        ),
       );
     }
     const task = { work, signal, permit };
-    const attempt = async () => this.#goOn(id, state, await this.#begin(id, state, known, task), signal);
-    const now = new Date();
-    const { generationTimeoutMs } = this.options;
+    const attempt = () =>
+      this.guards.unlessAway(work, signal, async () =>
+        this.#goOn(id, state, await this.#begin(id, state, known, task), signal),
+      );
     // What ends here asks nothing of the model.
-    if (isOver(state, now, generationTimeoutMs)) return void (await attempt());
-    const wait = breakers.waitMs(model, now.getTime(), Math.random());
-    if (wait > 0) return this.guards.putOff(work, state, wait, generationTimeoutMs);
+    if (this.guards.isOver(state)) return void (await attempt());
+    const wait = breakers.waitMs(model, Date.now(), Math.random());
+    if (wait > 0) return this.guards.putOff(work, state, wait);
     await breakers.begin(model, attempt);
   }
 
@@ -135,15 +138,14 @@ export class Generator {
       });
       if (adopted) return adopted;
     }
-    const { generationTimeoutMs } = this.options;
-    const handed = isOver(state, new Date(), generationTimeoutMs)
+    const handed = this.guards.isOver(state)
       ? NO_TIME_LEFT
       : await this.images.handOver(state.request, task.permit, signal);
     if ('error' in handed) return this.#create(id, state, known, null, handed, task);
     const { credit } = this.guards;
     const passage = await credit.enter(signal);
     if (!passage) {
-      await this.guards.putOff(task.work, state, credit.waitMs(Date.now(), Math.random()), generationTimeoutMs);
+      await this.guards.putOff(task.work, state, credit.waitMs(Date.now(), Math.random()));
       return null;
     }
     try {
