@@ -14,6 +14,7 @@ import { CreditGate } from './generate/credit-gate.js';
 import { GenerateController } from './generate/generate.controller.js';
 import { Generator } from './generate/generator.js';
 import { observedBreakers } from './generate/observed-breakers.js';
+import { PredictionFinder } from './generate/prediction-finder.js';
 import { PredictionWatch } from './generate/prediction-watch.js';
 import { ProjectionService } from './project/projection.service.js';
 import { SourceImages } from './sources/hand-over.js';
@@ -57,6 +58,7 @@ export class WorkerModule {
     const queue = new WorkQueue(broker);
     const admission = new Admission(slots, new WaitingLine(broker), queue, store);
     const predictions = new PredictionClaims(claims, provider.name);
+    const finder = new PredictionFinder(provider, predictions);
     const { retryBaseMs, generationTimeoutMs, deadlineMarginMs, allowPrivateUrls } = config;
     const { outOfCreditMs: outOfCreditPauseMs } = config.pauses;
     const { webhookUrl, callsPerMinute } = config.replicate;
@@ -97,9 +99,9 @@ export class WorkerModule {
           {
             provide: Generator,
             useFactory: () =>
-              new Generator(store, runner, provider, predictions, watch, signals, guards(), images, generation),
+              new Generator(store, runner, provider, predictions, finder, watch, signals, guards(), images, generation),
           },
-          { provide: Canceller, useValue: new Canceller(store, provider, predictions, queue, cancelling) },
+          { provide: Canceller, useValue: new Canceller(store, provider, finder, queue, cancelling) },
         ],
       },
       download: {

@@ -20,6 +20,7 @@ import { CreateGuards } from '../src/generate/create-guards.js';
 import { CreditGate } from '../src/generate/credit-gate.js';
 import { Generator } from '../src/generate/generator.js';
 import { ModelBreakers } from '../src/generate/model-breakers.js';
+import { PredictionFinder } from '../src/generate/prediction-finder.js';
 import { PredictionWatch } from '../src/generate/prediction-watch.js';
 import { SourceImages } from '../src/sources/hand-over.js';
 import { SentFiles } from '../src/sources/sent-files.js';
@@ -62,7 +63,18 @@ describe('the fence before a prediction', () => {
     const storage = await openStorage(fixture.config().storageUrl);
     const images = new SourceImages(provider, storage, files, { ...fixture.config(), ...alone });
     const options = { ...fixture.config(), ...alone };
-    return new Generator(store, runner, provider, claims, watch, signals, guards, images, options);
+    return new Generator(
+      store,
+      runner,
+      provider,
+      claims,
+      new PredictionFinder(provider, claims),
+      watch,
+      signals,
+      guards,
+      images,
+      options,
+    );
   }
 
   it('a worker that was suspended between its fence and its create asks for nothing when it wakes', async () => {

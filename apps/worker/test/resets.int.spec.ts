@@ -28,6 +28,8 @@ describe('a provider that cuts the connection after each create', () => {
     expect(ended.map(({ status }) => status)).toEqual(ids.map(() => 'completed'));
     expect(ended.map(({ spent }) => spent.generate)).toEqual(ids.map(() => 1));
     expect(control.counters()).toMatchObject({ creates_received: MANY, predictions_created: MANY });
+    // One read tells all who look at the same time.
+    expect(control.counters().lists).toBeLessThan(MANY);
     const predictions = ended.map(({ generated }) => generated?.prediction_id);
     expect(new Set(predictions).size).toBe(MANY);
     await fixture.queueIsEmpty();

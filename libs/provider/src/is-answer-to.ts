@@ -24,7 +24,7 @@ export interface Asked extends Pick<PredictionRequest, 'model' | 'input'> {
  */
 export function isAnswerTo({ model, input }: Prediction, { model: asked, input: wanted, sent = [] }: Asked): boolean {
   if (model !== asked) return false;
-  if (sent.length === 0) return canonicalize(input) === canonicalize(wanted);
+  if (sent.length === 0) return canonicalText(input) === canonicalText(wanted);
   const contents = new Map<string, string>();
   for (const { address, sha256, file_url: file } of sent) {
     contents.set(address, contentName(sha256));
@@ -32,6 +32,17 @@ export function isAnswerTo({ model, input }: Prediction, { model: asked, input: 
   }
   const name = (text: string): string => contents.get(text) ?? nameOfDataUri(text) ?? text;
   return canonicalize(withTexts(input, name)) === canonicalize(withTexts(wanted, name));
+}
+
+/** Of inputs that are compared with many others. */
+const canonicalTexts = new WeakMap<object, string>();
+
+function canonicalText(input: object): string {
+  const known = canonicalTexts.get(input);
+  if (known !== undefined) return known;
+  const text = canonicalize(input) ?? '';
+  canonicalTexts.set(input, text);
+  return text;
 }
 
 const contentName = (sha256: string): string => `sha256:${sha256}`;

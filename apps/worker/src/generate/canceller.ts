@@ -1,7 +1,7 @@
 import { fold, type Attempt, type Generation } from '@darkroom/domain';
-import type { EventStore, GenerationNotes, PredictionClaims, RecordedEvent, WorkQueue } from '@darkroom/events';
+import type { EventStore, GenerationNotes, RecordedEvent, WorkQueue } from '@darkroom/events';
 import { ProviderError, type ImageProvider } from '@darkroom/provider';
-import { findPrediction, LAST_LOOK_MS } from './find-prediction.js';
+import { LAST_LOOK_MS, type PredictionFinder } from './prediction-finder.js';
 
 /** Between two looks for a prediction of unknown outcome; longer and longer, as it gets less likely. Milliseconds. */
 const FIRST_PAUSE_MS = 2_000;
@@ -14,8 +14,8 @@ const YOUNGEST_MS = 5_000;
 export class Canceller {
   constructor(
     private readonly store: EventStore,
-    private readonly provider: ImageProvider,
-    private readonly claims: PredictionClaims,
+    private readonly provider: Pick<ImageProvider, 'cancel'>,
+    private readonly finder: PredictionFinder,
     private readonly queue: WorkQueue,
     private readonly cancelling: GenerationNotes,
   ) {}
@@ -45,7 +45,7 @@ export class Canceller {
     // Without a prediction in the log the create may have been sent all the same. A worker that is alive cancels what it
     // gets; for one that is not, the prediction is looked for.
     const wanted = { generationId, request: state.request, attempt };
-    const prediction = await findPrediction(this.provider, this.claims, wanted, signal, {
+    const prediction = await this.finder.find(wanted, signal, {
       looksMs: LAST_LOOK_MS,
       youngestMs: YOUNGEST_MS,
     });

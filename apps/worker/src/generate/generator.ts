@@ -25,7 +25,7 @@ import { percentIn, runProgress } from '../progress/percent.js';
 import { tellProgress } from '../progress/tell-progress.js';
 import type { CreateGuards, CreatePermit } from './create-guards.js';
 import type { Passage } from './credit-gate.js';
-import { findPrediction, LAST_LOOK_MS, type Search } from './find-prediction.js';
+import { LAST_LOOK_MS, type PredictionFinder, type Search } from './prediction-finder.js';
 import { insist } from './insist.js';
 import type { AttemptEnd } from './model-breakers.js';
 import { afterPauseMs, createFailure, outcomeOf, type CreateFailure } from './prediction-outcome.js';
@@ -77,6 +77,7 @@ export class Generator {
     private readonly runner: CommandRunner,
     private readonly provider: ImageProvider,
     private readonly claims: PredictionClaims,
+    private readonly finder: PredictionFinder,
     private readonly watch: PredictionWatch,
     private readonly signals: Pick<Signals, 'progress'>,
     private readonly guards: CreateGuards,
@@ -276,7 +277,7 @@ export class Generator {
     search?: Search,
   ): Promise<Begun | null> {
     const wanted = { generationId, request: state.request, attempt: begun.attempt };
-    const prediction = await findPrediction(this.provider, this.claims, wanted, signal, search);
+    const prediction = await this.finder.find(wanted, signal, search);
     return prediction && this.#append(generationId, begun, prediction, true);
   }
 
