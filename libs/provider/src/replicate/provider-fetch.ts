@@ -35,6 +35,9 @@ export interface Timeouts {
   readonly uploadMs: number;
 }
 
+/** Longest that a read waits when it is throttled: who is told a wrong time asks again soon. Milliseconds. */
+const LONGEST_WAIT_MS = 60_000;
+
 const READ_ATTEMPTS = 4;
 const FIRST_BACKOFF_MS = 250;
 
@@ -73,9 +76,10 @@ export class ProviderFetch {
     const report = (code: ProviderCall['code']) =>
       this.#report({ operation, code, seconds: (performance.now() - startedAt) / 1_000 });
     const waitOut = async (error: ProviderError): Promise<void> => {
+      const pauseMs = Math.min(throttledMs(error), LONGEST_WAIT_MS);
       report(error.kind);
-      this.#tellThrottled(operation, error);
-      await delay(throttledMs(error), undefined, { signal: init.signal ?? undefined });
+      this.#tellThrottled(operation, pauseMs);
+      await delay(pauseMs, undefined, { signal: init.signal ?? undefined });
     };
     try {
       const body = await (operation === 'create' ? this.#create(url, init) : this.#read(url, init, operation, waitOut));
@@ -91,7 +95,7 @@ export class ProviderFetch {
               cause: error,
             });
       report(failure.kind);
-      if (failure.kind === 'throttled') this.#tellThrottled(operation, failure);
+      if (failure.kind === 'throttled') this.#tellThrottled(operation, throttledMs(failure));
       const response = new Response(null, { status: 400 });
       this.#failures.set(response, failure);
       return response;
@@ -107,9 +111,9 @@ export class ProviderFetch {
     }
   }
 
-  #tellThrottled(operation: Operation, error: ProviderError): void {
+  #tellThrottled(operation: Operation, pauseMs: number): void {
     try {
-      this.limits.onThrottled?.(operation, throttledMs(error));
+      this.limits.onThrottled?.(operation, pauseMs);
     } catch (error) {
       process.emitWarning(`Whoever keeps the rate limits failed: ${reasonOf(error)}`);
     }

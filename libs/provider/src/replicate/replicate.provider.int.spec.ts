@@ -226,14 +226,20 @@ describe('rate limits', () => {
     },
   );
 
-  it('nobody waits who is told to stop', async () => {
-    const { provider } = limited();
+  it('a read asks again after a minute at most, and not at all when it is told to stop', async () => {
     const stop = new AbortController();
-    answer = (_request, response) => {
-      response.on('close', () => stop.abort());
-      response.writeHead(429, { 'retry-after': '60' }).end();
-    };
+    const throttled: unknown[] = [];
+    const provider = new ReplicateProvider({
+      baseUrl: base,
+      token: 'r8_secret',
+      onThrottled: (operation, pauseMs) => {
+        throttled.push([operation, pauseMs]);
+        stop.abort();
+      },
+    });
+    answer = (_request, response) => response.writeHead(429, { 'retry-after': '600' }).end();
     await expect(provider.get('p1', { signal: stop.signal })).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(throttled).toEqual([['get', 60_000]]);
     expect(requests).toHaveLength(1);
   });
 });
