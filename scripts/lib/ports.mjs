@@ -1,4 +1,8 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+
+const FIRST_PORT = 20_000;
+const PORTS_END = 32_768;
 
 /**
  * True when nothing listens on this port.
@@ -16,19 +20,14 @@ export function isPortFree(port, host = '127.0.0.1') {
 }
 
 /**
- * A port that is free now. `preferred` is taken when it is free.
+ * A port that is free now, and stays so while its server is down: systems take none of these for connections of their own
+ * (Linux from 32768 on, others from 49152 on). `preferred` is taken when it is free.
  *
  * @param {number} [preferred]
  * @returns {Promise<number>}
  */
 export async function freePort(preferred) {
-  if (preferred && (await isPortFree(preferred))) return preferred;
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = /** @type {import('node:net').AddressInfo} */ (probe.address());
-      probe.close(() => resolve(address.port));
-    });
-  });
+  let port = preferred ?? randomInt(FIRST_PORT, PORTS_END);
+  while (!(await isPortFree(port))) port = randomInt(FIRST_PORT, PORTS_END);
+  return port;
 }

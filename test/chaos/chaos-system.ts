@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FaultInput } from '../../apps/simulator/src/control/fault.schema.js';
 import { ROLES } from '../../apps/worker/src/config.js';
-import { unusedPort } from '../stack/launch.js';
+import { freePort } from '../support/servers.mjs';
 import { startNats, type TestNats } from '../support/nats.js';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { AppProcess, assertBuilt, type AppName } from '../system/app-process.js';
@@ -57,7 +57,7 @@ export class ChaosSystem {
       ['nats', Number(new URL(nats.url).port)],
       ['postgres', Number(new URL(postgres.url).port)],
     ]);
-    for (const app of APPS) ports.set(app, await unusedPort());
+    for (const app of APPS) ports.set(app, await freePort());
     const proxies = new Map<Link, Proxy>();
     for (const link of LINKS) proxies.set(link, await Proxy.to(ports.get(link.split('>')[1]!)!));
 

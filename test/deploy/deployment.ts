@@ -4,8 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import pg from 'pg';
-import { unusedPort } from '../stack/launch.js';
-import { guardServer } from '../support/servers.mjs';
+import { freePort, guardServer } from '../support/servers.mjs';
 import { startPostgres, type TestPostgres } from '../support/postgres.js';
 import { assertBuilt } from '../system/app-process.js';
 import { type Compose, imageEnvironment, readCompose, readEnvFile, ROOT } from './compose-file.js';
@@ -47,7 +46,7 @@ export class Deployment {
     const env = readEnvFile(readFileSync(join(folder, '.env'), 'utf8'));
     const postgres = await startPostgres();
     const ports = new Map([['postgres:5432', Number(new URL(postgres.url).port)]]);
-    for (const address of ADDRESSES) ports.set(address, await unusedPort());
+    for (const address of ADDRESSES) ports.set(address, await freePort());
     const deployment = new Deployment(folder, env, ports, postgres, { node: process.execPath, ...programs });
     await deployment.#makeDatabase();
     return deployment;

@@ -4,9 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
-import { unusedPort } from '../stack/launch.js';
 import { eventually } from '../support/eventually.js';
-import { endProcess, guardServer } from '../support/servers.mjs';
+import { endProcess, freePort, guardServer } from '../support/servers.mjs';
 import { ROOT } from './compose-file.js';
 import { readText } from './monitoring-files.js';
 
@@ -41,7 +40,7 @@ export class Prometheus {
   /** @param targets addresses of each service of docker-compose.yml */
   static async start(program: string, targets: Readonly<Record<string, readonly string[]>>): Promise<Prometheus> {
     const folder = await mkdtemp(join(tmpdir(), 'darkroom-prometheus-'));
-    const port = await unusedPort();
+    const port = await freePort();
     const address = `127.0.0.1:${port}`;
     cpSync(join(ROOT, 'deploy/prometheus'), folder, { recursive: true });
     await writeFile(join(folder, 'prometheus.yml'), configFor({ ...targets, prometheus: [address] }));

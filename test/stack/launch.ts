@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 /** A start of the stack, as a user's terminal sees it. */
@@ -62,14 +61,4 @@ export async function recordedProcesses(dataDir: string): Promise<Record<string,
     files.map(async (file) => JSON.parse(await readFile(join(folder, file), 'utf8')) as { name: string; pid: number }),
   );
   return Object.fromEntries(records.map(({ name, pid }) => [name, pid]));
-}
-
-/** A port that is free now. */
-export async function unusedPort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
-  return address.port;
 }

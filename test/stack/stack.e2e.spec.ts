@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { endProcess, isAlive } from '../support/servers.mjs';
-import { launch, type Launched, recordedProcesses, unusedPort } from './launch.js';
+import { endProcess, freePort, isAlive } from '../support/servers.mjs';
+import { launch, type Launched, recordedProcesses } from './launch.js';
 
 const script = join(import.meta.dirname, 'fixtures', 'stack.mjs');
 
@@ -18,7 +18,7 @@ let launched: Launched[];
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'darkroom stack '));
   await chmod(dataDir, 0o755);
-  ports = [await unusedPort(), await unusedPort()];
+  ports = [await freePort(), await freePort()];
   launched = [];
 });
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.js';
-import { isAlive } from '../support/servers.mjs';
-import { launch, type Launched, recordedProcesses, unusedPort } from './launch.js';
+import { freePort, isAlive } from '../support/servers.mjs';
+import { launch, type Launched, recordedProcesses } from './launch.js';
 
 const projectRoot = resolve(import.meta.dirname, '../..');
 const PNG_SIGNATURE = '89504e470d0a1a0a';
@@ -22,7 +22,7 @@ describe('npm start', () => {
     folder = await mkdtemp(join(tmpdir(), 'darkroom start '));
     await chmod(folder, 0o755);
     dataDir = join(folder, 'data');
-    const [port, workerPort, simulatorPort] = [await unusedPort(), await unusedPort(), await unusedPort()];
+    const [port, workerPort, simulatorPort] = [await freePort(), await freePort(), await freePort()];
     simulator = `http://127.0.0.1:${simulatorPort}`;
     env = {
       ...process.env,

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hang } from './hang.js';
-import { endProcess, guardServer, type RunningServer, startNatsServer } from './servers.mjs';
+import { endProcess, freePort, guardServer, type RunningServer, startNatsServer } from './servers.mjs';
 
 /** A real nats-server of one test suite, with JetStream that flushes every write to disk. */
 export interface TestNats {
@@ -32,9 +32,9 @@ export async function startNats({ maxFileBytes }: { maxFileBytes?: number } = {}
   if (!binary) throw new Error('NATS_SERVER_BIN is unset: run the tests by `npm test -- <path>`, or set it.');
 
   const dir = await mkdtemp(join(tmpdir(), 'darkroom-nats-'));
-  const start = (port?: number) =>
+  const start = (port: number) =>
     startNatsServer({ binary, dir, logFile: join(dir, 'server.log'), port, maxFileBytes });
-  let server: RunningServer = await start();
+  let server: RunningServer = await start(await freePort());
   let release = guardServer(server.pid, dir);
 
   return {

@@ -13,6 +13,7 @@ export function withDebianPackage(
   use: (folder: string) => void | Promise<void>,
 ): Promise<void>;
 export function guardServer(pid: number, folder: string): () => void;
+export function freePort(preferred?: number): Promise<number>;
 export function startNatsServer(options: {
   binary: string;
   dir: string;

@@ -3,7 +3,7 @@ import { ReplicateProvider } from '@darkroom/provider';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unusedPort } from '../stack/launch.js';
+import { freePort } from '../support/servers.mjs';
 import { eventually } from '../support/eventually.js';
 import { AppProcess, assertBuilt } from './app-process.js';
 import { SimulatorControl } from './simulator.js';
@@ -18,7 +18,7 @@ describe('kill -9 of the simulator', () => {
   beforeAll(async () => {
     assertBuilt();
     folder = await mkdtemp(join(tmpdir(), 'darkroom-simulator-'));
-    const port = await unusedPort();
+    const port = await freePort();
     const env = {
       SIMULATOR_PORT: String(port),
       SIMULATOR_RATE_LIMIT: '1000000',

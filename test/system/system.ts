@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { unusedPort } from '../stack/launch.js';
+import { freePort } from '../support/servers.mjs';
 import { eventually } from '../support/eventually.js';
 import { startNats, type TestNats } from '../support/nats.js';
 import { createTestDatabase, startPostgres, type TestPostgres } from '../support/postgres.js';
@@ -85,7 +85,7 @@ export class System {
       ownPostgres ? undefined : createTestDatabase(),
     ]);
     const databaseUrl = postgres?.url ?? database!.url;
-    const simulatorPort = await unusedPort();
+    const simulatorPort = await freePort();
     const simulatorUrl = `http://127.0.0.1:${simulatorPort}`;
     const env = environmentOf({ natsUrl: nats.url, databaseUrl, simulatorUrl, folder });
     const simulator = new SimulatorControl(simulatorUrl);
@@ -119,12 +119,12 @@ export class System {
 
   /** A worker that is not started yet. */
   async makeWorker(env: Env = {}): Promise<AppProcess> {
-    const port = await unusedPort();
+    const port = await freePort();
     return this.#make('worker', port, '/health/ready', { WORKER_PORT: String(port), ...env });
   }
 
   async #addGateway(): Promise<AppProcess> {
-    const port = await unusedPort();
+    const port = await freePort();
     // One address for all of them, as behind a load balancer: it is in the links of every answer.
     const env = { PORT: String(port), PUBLIC_URL: 'http://darkroom.test' };
     const gateway = this.#make('gateway', port, '/health/ready', env);
