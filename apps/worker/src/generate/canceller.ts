@@ -31,10 +31,11 @@ export class Canceller {
       if (state?.status === 'cancelled') await this.#cancel(predictionId, signal);
       return;
     }
-    const again = state?.status === 'cancelled' ? await this.#tell(work, state, signal) : null;
+    if (state?.status !== 'cancelled') return this.cancelling.remove(generationId);
+    const again = await this.#tell(work, state, signal);
+    if (again === null) return this.cancelling.remove(generationId);
     // By a schedule: whoever waits for something that may never come holds no worker, and outlives a restart.
-    if (again !== null) await this.queue.put(work, 'cancel', state!.request.lane, again);
-    else await this.cancelling.remove(generationId);
+    await this.queue.put(work, 'cancel', state.request.lane, again);
   }
 
   /** Answers when to do so again; null when the provider knows, or nothing of it can be running there. ISO 8601 UTC. */
