@@ -108,14 +108,19 @@ async function unlessAborted(connecting: Promise<NatsConnection>, signal?: Abort
 }
 
 function checkServer(connection: NatsConnection): void {
-  const info = connection.info;
-  const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
-  if (major < OLDEST_SERVER[0] || (major === OLDEST_SERVER[0] && minor < OLDEST_SERVER[1])) {
+  const { info } = connection;
+  if (!isServerAtLeast(connection, OLDEST_SERVER)) {
     throw new Error(
       `nats-server ${info?.version ?? '?'} is too old: Darkroom needs ${OLDEST_SERVER.join('.')} or later`,
     );
   }
   if (!info?.jetstream) throw new Error('This nats-server runs without JetStream: start it with JetStream enabled');
+}
+
+/** By the version of the server that the connection is to now, or was last. */
+export function isServerAtLeast({ info }: Pick<NatsConnection, 'info'>, oldest: readonly [number, number]): boolean {
+  const [major = 0, minor = 0] = (info?.version ?? '').split('.').map(Number);
+  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1]);
 }
 
 class ConnectedBroker implements Broker {

@@ -175,6 +175,38 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
       expect((await store.load(id)).events).toHaveLength(1);
     });
 
+    it('takes many events at once, each at a place of its own', async () => {
+      const ids = Array.from({ length: 500 }, newId);
+      const positions = await Promise.all(ids.map((id) => store.append(exampleEvent(id), 0)));
+      expect(new Set(positions).size).toBe(ids.length);
+      const loaded = await Promise.all(ids.map((id) => store.load(id)));
+      expect(loaded.map(({ position }) => position)).toEqual(positions);
+      expect(loaded.map(({ events }) => events.map(({ generationId }) => generationId))).toEqual(ids.map((id) => [id]));
+    });
+
+    it('refuses of many events at once only those that are to be refused', async () => {
+      const [taken, sentTwice] = [newId(), newId()];
+      await store.append(exampleEvent(taken), 0);
+      const repeated = exampleEvent(sentTwice);
+      const large = exampleEvent(newId(), {
+        data: exampleRequest({ provider_input: { prompt: 'x'.repeat(MAX_EVENT_BYTES + 1) } }),
+      });
+      const good = Array.from({ length: 200 }, () => exampleEvent(newId()));
+      const append = (event: NewEvent) => store.append(event, 0).catch(kindOf);
+      const all = Promise.all(good.slice(0, 100).map(append));
+      const [stale, first, again, tooLarge] = await Promise.all(
+        [exampleEvent(taken), repeated, repeated, large].map(append),
+      );
+      const rest = await Promise.all(good.slice(100).map(append));
+      expect(stale).toBe('conflict');
+      expect(tooLarge).toBe('too_large');
+      expect([first, again].filter((outcome) => outcome === 'conflict')).toHaveLength(1);
+      expect([...(await all), ...rest]).toEqual(good.map(() => expect.any(Number)));
+      for (const id of [taken, sentTwice, ...good.map(({ generationId }) => generationId)]) {
+        expect((await store.load(id)).events).toHaveLength(1);
+      }
+    });
+
     it('refuses an event above the size limit, and goes on', async () => {
       const id = newId();
       const prompt = 'x'.repeat(MAX_EVENT_BYTES + 1);
@@ -287,6 +319,23 @@ export function eventStoreContract(name: string, start: () => Promise<StoreUnder
         state: { version: 2 },
       });
     });
+
+    it('carries out many commands once each, whatever of them was on its way when the server died', async () => {
+      const asked = Array.from({ length: 2_000 }, () => ({ id: newId(), command: request() }));
+      const execute = ({ id, command }: (typeof asked)[number]) => runner().execute(id, command).catch(kindOf);
+      const halfway = Promise.all(asked.slice(0, 200).map(execute));
+      const rest = Promise.all(asked.slice(200).map(execute));
+      await halfway;
+      await subject.restart();
+      const outcomes = [...(await halfway), ...(await rest)];
+      const answered = asked.filter((_, index) => typeof outcomes[index] === 'object');
+      for (const { id } of answered) expect((await store.load(id)).events).toHaveLength(1);
+      // Who was told nothing for certain asks again, with the same command.
+      await Promise.all(asked.map(execute));
+      for (const { id, command } of asked) {
+        expect((await store.load(id)).events.map(({ commandId }) => commandId)).toEqual([command.commandId]);
+      }
+    }, 60_000);
 
     it('keeps everything over a restart, and its order', async () => {
       const id = newId();

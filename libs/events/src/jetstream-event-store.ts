@@ -10,7 +10,7 @@ import {
 } from '@nats-io/nats-core';
 import { isWrongLastSequence } from './broker-errors.js';
 import { REQUEST_TIMEOUT_MS, type Broker } from './connect.js';
-import { decode, encode } from './envelope.js';
+import { attributesFor, decode, encodeBody } from './envelope.js';
 import {
   EventStoreError,
   type EventStore,
@@ -19,6 +19,7 @@ import {
   type Position,
   type RecordedEvent,
 } from './event-store.js';
+import { GroupCommit } from './group-commit.js';
 import { EVENTS_STREAM, generationSubject } from './subjects.js';
 import { MAX_EVENT_BYTES } from './topology.js';
 
@@ -28,9 +29,13 @@ const STREAM_FULL = new Set([10077, 10047, 10023]);
 /** More events than any generation has; a longer one is read on in pages. */
 const PAGE = 256;
 
-/** The log on JetStream: one stream, one subject per generation. */
+/** The log on JetStream: one stream, one subject per generation. Many appends at once are flushed together. */
 export class JetStreamEventStore implements EventStore {
-  constructor(private readonly broker: Broker) {}
+  readonly #appends: GroupCommit;
+
+  constructor(private readonly broker: Broker) {
+    this.#appends = new GroupCommit(broker);
+  }
 
   async load(generationId: string): Promise<LoadedStream> {
     const events: RecordedEvent[] = [];
@@ -42,20 +47,25 @@ export class JetStreamEventStore implements EventStore {
   }
 
   async append(event: NewEvent, expected: Position): Promise<Position> {
-    const { headers, body } = encode(event);
+    const body = encodeBody(event);
     if (body.length > MAX_EVENT_BYTES) {
       throw new EventStoreError('too_large', `The event has ${body.length} bytes; ${MAX_EVENT_BYTES} are allowed`);
     }
-    this.broker.assertConnected();
+    const headers = {
+      ...attributesFor(event),
+      'Nats-Msg-Id': event.id,
+      'Nats-Expected-Stream': EVENTS_STREAM,
+      'Nats-Expected-Last-Subject-Sequence': String(expected),
+    };
     try {
-      const ack = await this.broker.jetstream.publish(generationSubject(event.generationId), body, {
+      const { seq, duplicate } = await this.#appends.publish({
+        subject: generationSubject(event.generationId),
         headers,
-        msgID: event.id,
-        expect: { streamName: EVENTS_STREAM, lastSubjectSequence: expected },
+        body,
       });
       // The same message id within the broker's window: it has been appended before, by us.
-      if (ack.duplicate) throw new EventStoreError('conflict', 'This event was already appended');
-      return ack.seq;
+      if (duplicate) throw new EventStoreError('conflict', 'This event was already appended');
+      return seq;
     } catch (error) {
       throw appendError(error);
     }
