@@ -1,11 +1,7 @@
 import { Kvm, type KV } from '@nats-io/kv';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
-import { CONTROL_BUCKET } from './subjects.js';
-
-/** A bucket is a stream with a subject for each key (NATS ADR-8). */
-const BUCKET_STREAM = `KV_${CONTROL_BUCKET}`;
-const bucketSubject = (key: string): string => `$KV.${CONTROL_BUCKET}.${key}`;
+import { bucketStream, CONTROL_BUCKET, keySubject } from './subjects.js';
 
 /** A note on each of some generations, in CONTROL. Written through at once, whatever becomes of the work queue. */
 export class GenerationNotes {
@@ -34,14 +30,16 @@ export class GenerationNotes {
   /** Harmless when there is none. @throws EventStoreError `unavailable` */
   async remove(generationId: string): Promise<void> {
     // Not the bucket's own purge: that leaves a marker for ever, one for each generation.
-    const filter = bucketSubject(this.keyOf(generationId));
-    await this.#reaching(() => this.broker.manager.streams.purge(BUCKET_STREAM, { filter }));
+    const filter = keySubject(CONTROL_BUCKET, this.keyOf(generationId));
+    await this.#reaching(() => this.broker.manager.streams.purge(bucketStream(CONTROL_BUCKET), { filter }));
   }
 
   /** The generations of which there is one. @throws EventStoreError `unavailable` */
   async ids(): Promise<string[]> {
-    const subjects_filter = bucketSubject(this.keyOf('*'));
-    const { state } = await this.#reaching(() => this.broker.manager.streams.info(BUCKET_STREAM, { subjects_filter }));
+    const subjects_filter = keySubject(CONTROL_BUCKET, this.keyOf('*'));
+    const { state } = await this.#reaching(() =>
+      this.broker.manager.streams.info(bucketStream(CONTROL_BUCKET), { subjects_filter }),
+    );
     return Object.keys(state.subjects ?? {}).map((subject) => subject.slice(subject.lastIndexOf('.') + 1));
   }
 

@@ -9,8 +9,9 @@ import { headersOf } from './envelope.js';
  */
 const WORTH_A_BATCH = 12;
 
-/** The server takes 1,000; shared by so many, a flush is next to nothing. */
+/** The server takes 1,000 messages; shared by so many, a flush is next to nothing. */
 const LARGEST_BATCH = 128;
+const LARGEST_BATCH_BYTES = 1_048_576;
 
 /** The first server that flushes a batch once, at its end; others flush each of its messages (nats-server, #8539). */
 const FLUSHES_ONCE = [2, 15] as const;
@@ -55,7 +56,7 @@ export class GroupCommit {
 
   #sendNext(): void {
     while (this.#waiting.length > 0 && !this.#committing) {
-      if (this.#batches()) void this.#sendTogether(this.#waiting.splice(0, LARGEST_BATCH));
+      if (this.#batches()) void this.#sendTogether(this.#takeBatch());
       else if (this.#alone < WORTH_A_BATCH || !this.#mayBatch()) void this.#sendAlone(this.#waiting.shift()!);
       else return;
     }
@@ -67,6 +68,14 @@ export class GroupCommit {
 
   #mayBatch(): boolean {
     return isServerAtLeast(this.broker.connection, FLUSHES_ONCE);
+  }
+
+  #takeBatch(): Waiting[] {
+    let bytes = 0;
+    const tooMany = this.#waiting.findIndex(
+      ({ message: { body } }, index) => index === LARGEST_BATCH || (bytes += body.length) > LARGEST_BATCH_BYTES,
+    );
+    return this.#waiting.splice(0, tooMany < 0 ? this.#waiting.length : Math.max(tooMany, 1));
   }
 
   /** Never rejects. */

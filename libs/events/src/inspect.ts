@@ -74,8 +74,7 @@ async function inspectStreams(broker: Broker): Promise<Deviation[]> {
 async function inspectBuckets(broker: Broker): Promise<Deviation[]> {
   const found: Deviation[] = [];
   for (const bucket of BUCKETS) {
-    // A bucket is a stream of this name.
-    const stream = await find(broker.manager.streams.info(`KV_${bucket}`), STREAM_NOT_FOUND);
+    const stream = await find(broker.manager.streams.info(names.bucketStream(bucket)), STREAM_NOT_FOUND);
     if (!stream) found.push({ name: `bucket ${bucket}`, kind: 'missing', fields: [] });
   }
   return found;

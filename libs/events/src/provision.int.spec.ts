@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { generationIdFrom } from '@darkroom/domain';
 import { PersistMode } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { v7 as uuidv7 } from 'uuid';
 import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { Claims } from './claims.js';
@@ -10,7 +11,14 @@ import { inspectTopology } from './inspect.js';
 import { JetStreamEventStore } from './jetstream-event-store.js';
 import { JetStreamLogReader } from './jetstream-log-reader.js';
 import { provision } from './provision.js';
-import { bucketKey, EVENTS_STREAM, IDEMPOTENCY_BUCKET, WORK_STREAM } from './subjects.js';
+import {
+  bucketKey,
+  bucketStream,
+  EVENTS_STREAM,
+  IDEMPOTENCY_BUCKET,
+  PREDICTIONS_BUCKET,
+  WORK_STREAM,
+} from './subjects.js';
 
 const OPTIONS = { replicas: 1 };
 
@@ -96,6 +104,14 @@ describe('provision', () => {
     expect(kept).toMatchObject({ subjects: config.subjects, metadata: { darkroom_topology: '3' } });
     expect(kept.persist_mode).toBeUndefined();
     expect(await inspectTopology(broker)).toEqual([]);
+  });
+
+  it('lets claims be committed together, also in a bucket that an earlier release made', async () => {
+    await new Kvm(broker.jetstream).create(PREDICTIONS_BUCKET, { history: 1 });
+    await provision(broker, OPTIONS);
+    for (const bucket of [PREDICTIONS_BUCKET, IDEMPOTENCY_BUCKET]) {
+      expect((await streams().info(bucketStream(bucket))).config.allow_atomic).toBe(true);
+    }
   });
 
   it('changes a consumer in place', async () => {
@@ -193,6 +209,25 @@ describe('Claims', () => {
     expect(new Set(holders).size).toBe(1);
     expect(await claims.holder(key)).toBe(holders[0]);
     expect(await claims.claim(key, 'late')).toBe(holders[0]);
+  });
+
+  it('answers many claims at once, each for itself', async () => {
+    const claims = await Claims.open(broker, PREDICTIONS_BUCKET);
+    const keys = Array.from({ length: 200 }, (_, i) => bucketKey('prediction', String(i)));
+    await claims.claim(keys[150]!, 'somebody');
+    const owners = await Promise.all(keys.map((key, i) => claims.claim(key, `owner-${i}`)));
+    expect(owners).toEqual(keys.map((_, i) => (i === 150 ? 'somebody' : `owner-${i}`)));
+    expect(await Promise.all(keys.map((key) => claims.holder(key)))).toEqual(owners);
+  });
+
+  it('lets a key be claimed anew that an operator has deleted', async () => {
+    const claims = await Claims.open(broker, IDEMPOTENCY_BUCKET);
+    const key = bucketKey('user-1', 'deleted');
+    await claims.claim(key, 'first');
+    await (await new Kvm(broker.jetstream).open(IDEMPOTENCY_BUCKET)).delete(key);
+    expect(await claims.holder(key)).toBeNull();
+    expect(await claims.claim(key, 'second')).toBe('second');
+    expect(await claims.claim(key, 'third')).toBe('second');
   });
 
   it('is unavailable while the broker is away', async () => {

@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { CONSUMER_NOT_FOUND, differs, find, STREAM_NAME_IN_USE, STREAM_NOT_FOUND } from './configuration.js';
 import type { Broker } from './connect.js';
 import {
+  bucketStream,
   BUDGETS_BUCKET,
   CONTROL_BUCKET,
   IDEMPOTENCY_BUCKET,
@@ -82,6 +83,13 @@ async function provisionOnce(broker: Broker, options: TopologyOptions): Promise<
   for (const bucket of [SLOTS_BUCKET, BUDGETS_BUCKET, CONTROL_BUCKET]) {
     await buckets.create(bucket, { replicas: options.replicas, history: 1 });
   }
+  for (const bucket of [IDEMPOTENCY_BUCKET, PREDICTIONS_BUCKET]) await allowBatches(broker, bucket);
+}
+
+/** For group commits of claims: the client has no option for it. */
+async function allowBatches({ manager }: Broker, bucket: string): Promise<void> {
+  const { config } = await manager.streams.info(bucketStream(bucket));
+  if (!config.allow_atomic) await manager.streams.update(config.name, { ...config, allow_atomic: true });
 }
 
 async function provisionStream(broker: Broker, { config }: StreamDefinition): Promise<'ours' | 'newer'> {

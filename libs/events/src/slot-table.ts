@@ -3,7 +3,7 @@ import { Kvm, type KV } from '@nats-io/kv';
 import { isWrongLastSequence } from './broker-errors.js';
 import type { Broker } from './connect.js';
 import { readError } from './jetstream-event-store.js';
-import { bucketKey, SLOTS_BUCKET } from './subjects.js';
+import { bucketKey, bucketStream, keySubject, SLOTS_BUCKET } from './subjects.js';
 
 /** A user's slots, and the revision that a change has to be made on. */
 export interface SlotsRead {
@@ -31,8 +31,8 @@ export class SlotTable {
   async read(userId: string): Promise<SlotsRead> {
     try {
       this.broker.assertConnected();
-      const subject = `$KV.${SLOTS_BUCKET}.${bucketKey(userId)}`;
-      const found = await this.broker.manager.streams.getMessage(`KV_${SLOTS_BUCKET}`, { last_by_subj: subject });
+      const last_by_subj = keySubject(SLOTS_BUCKET, bucketKey(userId));
+      const found = await this.broker.manager.streams.getMessage(bucketStream(SLOTS_BUCKET), { last_by_subj });
       return { slots: found && found.json<Slots>(), revision: found?.seq ?? 0 };
     } catch (error) {
       throw readError(error);

@@ -118,6 +118,15 @@ export const ANY_PROGRESS = 'progress.*';
 /** Where the broker tells that a message of WORK was delivered as often as it may be. */
 export const EXHAUSTED_ADVISORIES = `$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.${WORK_STREAM}.*`;
 
+/** The stream that is a bucket: one subject for each key (NATS ADR-8). */
+export function bucketStream(bucket: string): string {
+  return `KV_${bucket}`;
+}
+
+export function keySubject(bucket: string, key: string): string {
+  return `$KV.${bucket}.${key}`;
+}
+
 /** In CONTROL: a stage is held for a reason. */
 export function holdKey(stage: WorkStage, reason: string): string {
   return `hold.${stage}.${reason}`;
