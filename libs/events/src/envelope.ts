@@ -87,7 +87,7 @@ export function attributesFor(event: NewEvent | RecordedEvent): Readonly<Record<
 }
 
 /** The client's `set` looks through all headers for each: a third of the work of an append. But this looks at no value. */
-export function headersOf(attributes: Readonly<Record<string, string>>): MsgHdrs {
+function headersOf(attributes: Readonly<Record<string, string>>): MsgHdrs {
   const values: Record<string, string[]> = {};
   for (const name in attributes) values[name] = [attributes[name]!];
   return MsgHdrsImpl.fromRecord(values);

@@ -1,7 +1,7 @@
 import { JetStreamApiError, type PubAck } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
 import { isServerAtLeast, type Broker } from './connect.js';
-import { headersOf } from './envelope.js';
+import { SentHeaders } from './header-block.js';
 
 /**
  * As many messages as a batch must have to be worth its price, which is that of about ten flushes (docs/adr/0025): so many
@@ -122,13 +122,13 @@ export class GroupCommit {
       },
     }));
     for (const { subject, headers, body } of numbered.slice(0, -1)) {
-      this.broker.connection.publish(subject, body, { headers: headersOf(headers) });
+      this.broker.connection.publish(subject, body, { headers: new SentHeaders(headers) });
     }
     return this.#publish(numbered.at(-1)!);
   }
 
   #publish({ subject, headers, body }: Message): Promise<PubAck> {
     this.broker.assertConnected();
-    return this.broker.jetstream.publish(subject, body, { headers: headersOf(headers) });
+    return this.broker.jetstream.publish(subject, body, { headers: new SentHeaders(headers) });
   }
 }

@@ -1,5 +1,5 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import type { MsgHdrs } from '@nats-io/nats-core';
+import { MsgHdrsImpl, type MsgHdrs } from '@nats-io/nats-core';
 
 /** Headers by name: the first value of each. */
 export type Attributes = ReadonlyMap<string, string>;
@@ -15,11 +15,25 @@ interface ReceivedMessage {
  * the client has changed inside, or for headers beyond ASCII: take `headers` then.
  */
 export function readAttributes(message: JsMsg): Attributes | null {
+  const block = blockOf(message);
+  return block && parseBlock(block);
+}
+
+/** One of them, by its exact name. Null as well when there is none. */
+export function readAttribute(message: JsMsg, name: string): string | null {
+  const block = blockOf(message);
+  const at = block?.indexOf(`\r\n${name}:`, 0, 'latin1') ?? -1;
+  if (!block || at < 0) return null;
+  const start = at + name.length + 3;
+  return block.toString('latin1', start, block.indexOf('\r\n', start, 'latin1')).trim();
+}
+
+function blockOf(message: JsMsg): Buffer | null {
   const { msg } = message as ReceivedMessage;
   const length = msg?._msg?.hdr;
   const bytes = msg?._rdata;
   if (typeof length !== 'number' || length < 0 || !(bytes instanceof Uint8Array)) return null;
-  return parseBlock(Buffer.from(bytes.buffer, bytes.byteOffset, length));
+  return Buffer.from(bytes.buffer, bytes.byteOffset, length);
 }
 
 /** `NATS/1.0`, then lines of `Name: value`, each ended by CR LF, and an empty one. Null unless it is all ASCII. */
@@ -48,4 +62,19 @@ export function attributesOf(h: MsgHdrs): Attributes {
     if (value !== undefined) attributes.set(name, value);
   }
   return attributes;
+}
+
+const encoder = new TextEncoder();
+
+/** Headers that are only sent: the client would make a map of lists of them first. Values have no line breaks. */
+export class SentHeaders extends MsgHdrsImpl {
+  constructor(private readonly attributes: Readonly<Record<string, string>>) {
+    super();
+  }
+
+  override encode(): Uint8Array {
+    const parts = ['NATS/1.0\r\n'];
+    for (const name in this.attributes) parts.push(name, ': ', this.attributes[name]!, '\r\n');
+    return encoder.encode(parts.join('') + '\r\n');
+  }
 }

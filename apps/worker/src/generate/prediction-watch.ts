@@ -69,8 +69,9 @@ interface Entry extends Awaited {
  * decided by plan-looks.ts.
  */
 export class PredictionWatch {
-  /** A prediction may be waited for twice: work that was delivered again while its first delivery lasts. */
   readonly #entries = new Set<Entry>();
+  /** A prediction may be waited for twice: work that was delivered again while its first delivery lasts. */
+  readonly #byId = new Map<string, Set<Entry>>();
   readonly #heeded = new WeakSet<AbortSignal>();
   /** Those that nobody waited for when their end was told: whoever comes now looks at once. The oldest first. */
   readonly #told = new Set<string>();
@@ -97,9 +98,13 @@ export class PredictionWatch {
     if (signal.aborted) return Promise.reject(new HandBack());
     return new Promise((resolve, reject) => {
       const leave = (): void => {
-        this.#entries.delete(entry);
+        if (!this.#entries.delete(entry)) return;
+        entries.delete(entry);
+        if (entries.size === 0) this.#byId.delete(id);
         if (this.#entries.size === 0) this.#rest();
       };
+      const entries = this.#byId.get(id) ?? new Set();
+      this.#byId.set(id, entries);
       const entry: Entry = {
         id,
         createdAt: Date.parse(createdAt),
@@ -122,6 +127,7 @@ export class PredictionWatch {
         },
       };
       this.#entries.add(entry);
+      entries.add(entry);
       this.#heed(signal);
       this.#lookFirst(entry);
       this.#wakeAt(Math.min(entry.dueAt, entry.deadline));
@@ -130,10 +136,8 @@ export class PredictionWatch {
 
   /** The provider has told that this prediction has ended: it is looked at now, or by whoever comes to wait for it. */
   look(id: string): void {
-    let awaited = false;
-    for (const entry of this.#entries) {
-      if (entry.id !== id) continue;
-      awaited = true;
+    const awaited = this.#byId.get(id);
+    for (const entry of awaited ?? []) {
       entry.told = true;
       if (entry.asked === 'alone') continue;
       entry.asked = 'no';
@@ -216,8 +220,6 @@ export class PredictionWatch {
       entry.told = false;
     }
     const missing = new Set(wanted);
-    const byId = new Map<string, Entry[]>();
-    for (const entry of this.#entries) byId.set(entry.id, [...(byId.get(entry.id) ?? []), entry]);
     const begun = Date.now();
     const oldest = wanted.reduce((time, { createdAt }) => Math.min(time, createdAt), begun);
     const since = new Date(oldest - CLOCK_MARGIN_MS).toISOString();
@@ -226,7 +228,7 @@ export class PredictionWatch {
     try {
       this.#pay();
       for await (const prediction of this.provider.list(since, { signal: listing.signal })) {
-        for (const entry of byId.get(prediction.id) ?? []) {
+        for (const entry of this.#byId.get(prediction.id) ?? []) {
           missing.delete(entry);
           if (!this.#entries.has(entry) || entry.asked === 'alone' || this.#hasEnded(entry, prediction)) continue;
           entry.unlisted = false;

@@ -120,6 +120,7 @@ class Pump {
         new Lane(options.broker, this.#subscription.stream, consumer, {
           stopping: this.#stopping.signal,
           freeSlots: () => this.#freeSlots(),
+          isDone: (message) => this.#subscription.isDone?.(message) ?? false,
           onMessage: () => this.#fillSlots(),
           onError: (error) => options.observer?.disturbed?.(pattern, error),
         }),

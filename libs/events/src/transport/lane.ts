@@ -25,6 +25,8 @@ export class Lane {
     private readonly options: {
       readonly stopping: AbortSignal;
       readonly freeSlots: () => number;
+      /** Such a message needs no slot: it is acknowledged here. */
+      readonly isDone: (message: JsMsg) => boolean;
       readonly onMessage: () => void;
       readonly onError: (error: Error) => void;
     },
@@ -69,6 +71,7 @@ export class Lane {
       if (this.options.stopping.aborted) this.#drain();
       for await (const message of this.#messages) {
         if (this.options.stopping.aborted) message.nak();
+        else if (this.options.isDone(message)) message.ack();
         else {
           this.waiting.push(message);
           this.options.onMessage();

@@ -1,6 +1,7 @@
 import type { JsMsg } from '@nats-io/jetstream';
-import { decodeMessage } from '../envelope.js';
+import { decodeMessage, typeName } from '../envelope.js';
 import type { RecordedEvent } from '../event-store.js';
+import { readAttribute } from '../header-block.js';
 import * as names from '../subjects.js';
 import { LANE_WEIGHTS } from '../topology.js';
 
@@ -10,6 +11,8 @@ export interface Subscription {
   readonly lanes: readonly { readonly consumer: string; readonly weight: number }[];
   /** The handler's first argument. Throws when the message is none of ours. */
   decode(message: JsMsg): unknown;
+  /** Whether nothing follows from a message: then it is acknowledged at once. Unset: something may. */
+  isDone?(message: JsMsg): boolean;
 }
 
 /** A piece of work that was delivered as often as it may be (nats-server's max_deliver advisory, in part). */
@@ -24,6 +27,15 @@ export interface ExhaustedAdvisory {
 
 const decodeWork = (message: JsMsg): RecordedEvent => decodeMessage(message);
 const decodeFact = (message: JsMsg): RecordedEvent => decodeMessage(message, message.seq);
+
+const STARTED = typeName('AttemptStarted');
+const CREATED = typeName('PredictionCreated');
+
+/** Of most facts, by what their handler asks first (asksForWork). What cannot be read here is left to it. */
+function asksForNothing(message: JsMsg): boolean {
+  const type = readAttribute(message, 'ce-type');
+  return type === STARTED || (type === CREATED && message.string().includes('"adopted":false'));
+}
 
 function work(served: names.ServedStage): Subscription {
   return {
@@ -46,12 +58,13 @@ export const SUBSCRIPTIONS = {
     stream: names.EVENTS_STREAM,
     lanes: [{ consumer: names.DISPATCHER_CONSUMER, weight: 1 }],
     decode: decodeFact,
+    isDone: asksForNothing,
   },
   exhausted: {
     stream: names.ADVISORIES_STREAM,
     lanes: [{ consumer: names.EXHAUSTED_CONSUMER, weight: 1 }],
     decode: (message: JsMsg): ExhaustedAdvisory => message.json<ExhaustedAdvisory>(),
   },
-} as const satisfies Record<string, Subscription>;
+} satisfies Record<string, Subscription>;
 
 export type Pattern = keyof typeof SUBSCRIPTIONS;
