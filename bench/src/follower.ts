@@ -14,13 +14,18 @@ export class Follower {
   readonly #times = new Map<string, Map<string, number>>();
   readonly #ended: Promise<void>;
 
-  private constructor(private readonly messages: ConsumerMessages) {
+  private constructor(
+    private readonly broker: Broker,
+    private readonly messages: ConsumerMessages,
+  ) {
     this.#ended = this.#follow();
   }
 
   static async start(broker: Broker): Promise<Follower> {
-    const consumer = await broker.jetstream.consumers.get(EVENTS_STREAM, { deliver_policy: DeliverPolicy.All });
-    return new Follower(await consumer.consume());
+    // Of what runs on this machine it is to take as little as it can.
+    const watched = { deliver_policy: DeliverPolicy.All, headers_only: true };
+    const consumer = await broker.jetstream.consumers.get(EVENTS_STREAM, watched);
+    return new Follower(broker, await consumer.consume());
   }
 
   /** When the broker stored a generation's first event of this type. Milliseconds since 1970. */
@@ -58,8 +63,12 @@ export class Follower {
       const times = this.#times.get(type) ?? new Map<string, number>();
       this.#times.set(type, times);
       if (!times.has(message.subject)) times.set(message.subject, storedAt(message));
-      if (type === FAILED) throw new Error(`A generation failed: ${message.string()}`);
+      if (type === FAILED) throw new Error(`A generation failed: ${await this.#text(message.seq)}`);
     }
+  }
+
+  async #text(seq: number): Promise<string> {
+    return (await this.broker.manager.streams.getMessage(EVENTS_STREAM, { seq }))?.string() ?? '';
   }
 
   #of(type: EventType): ReadonlyMap<string, number> {

@@ -17,6 +17,9 @@ const LAST_S = 5;
 /** Of each user with a limit: as many as are scheduled. */
 const CONCURRENCY_LIMIT = 5;
 
+/** Requests before anything is measured, as they have gone through a process that runs in earnest. */
+const WARM_UP = 500;
+
 /** Between two requests that are for now. Milliseconds. */
 const PACE_MS = 100;
 
@@ -81,20 +84,22 @@ async function measure(broker: Broker, options: BenchOptions, limited: boolean):
     processes.unshift(
       await darkroom.worker(simulator, {
         WORKER_ROLES: 'dispatch,generate',
-        GENERATE_CONCURRENCY: '6000',
+        GENERATE_CONCURRENCY: '7000',
         REPLICATE_CREATES_PER_MINUTE: '10000000',
         // Replicate's own: all of them are waited for.
         REPLICATE_CALLS_PER_MINUTE: '3000',
       }),
     );
     const store = new JetStreamEventStore(broker);
+    await rate(WARM_UP, CONCURRENCY, () => store.append(requested(), 0));
+    await follower.until('AttemptStarted', WARM_UP);
     const due = Date.now() + size.scheduledAhead * 1_000;
     const scheduled = await schedule(store, size.scheduled, new Date(due), limited);
     const calmFrom = await untilScheduled(broker, size.scheduled, due);
 
     const others: string[] = [];
     const startedAt = (id: string): number => follower.timeOf('AttemptStarted', id);
-    const begun = (): boolean => follower.count('AttemptStarted') >= size.scheduled + others.length;
+    const begun = (): boolean => follower.count('AttemptStarted') >= WARM_UP + size.scheduled + others.length;
     // On until all of them have begun, when there is no more to be in the way of; and long enough to measure anything.
     for (
       const end = due + RUN_MS;
@@ -105,7 +110,7 @@ async function measure(broker: Broker, options: BenchOptions, limited: boolean):
       others.push(event.generationId);
       await store.append(event, 0);
     }
-    await follower.until('AttemptStarted', size.scheduled + others.length);
+    await follower.until('AttemptStarted', WARM_UP + size.scheduled + others.length);
     const late = scheduled.map((id) => startedAt(id) - due);
     const over = due + Math.max(...late, LEAST_MS);
     const wait = (from: number, to: number): number[] =>

@@ -22,6 +22,8 @@ export interface NewPrediction {
   readonly webhookEvents: readonly ReplicateWebhookEvent[];
 }
 
+const ID_CHARACTERS = '0123456789abcdefghijklmnopqrstuvwxyz';
+
 type EndStep = Extract<RunStep, { kind: 'end' }>;
 
 /** Leads every prediction from `starting` through `processing` to its end. */
@@ -138,5 +140,7 @@ export class PredictionRuns {
 
 /** 26 letters and digits, as Replicate's. */
 function newId(): string {
-  return Array.from(randomBytes(26), (byte) => (byte % 36).toString(36)).join('');
+  let id = '';
+  for (const byte of randomBytes(26)) id += ID_CHARACTERS[byte % 36]!;
+  return id;
 }
