@@ -4,7 +4,8 @@ import { JetStreamApiError } from '@nats-io/jetstream';
 import { v7 as uuidv7 } from 'uuid';
 import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { connectBroker, isServerAtLeast, type Broker } from './connect.js';
-import { GroupCommit, type Message } from './group-commit.js';
+import { EventStoreError } from './event-store.js';
+import { GroupCommit, type Message, type Stored } from './group-commit.js';
 import { provision } from './provision.js';
 import { EVENTS_STREAM, generationSubject } from './subjects.js';
 
@@ -84,7 +85,7 @@ describe('GroupCommit', () => {
       const together = new GroupCommit(its);
       const body = new Uint8Array(10_000);
       const messages = Array.from({ length: 400 }, () => ({ ...message(), body }));
-      const outcomes = await Promise.allSettled(messages.map((each) => together.publish(each)));
+      const outcomes = await settleAll(together, messages);
       const there = await Promise.all(
         messages.map(async ({ subject }) => {
           const found = await its.manager.streams.getMessage(EVENTS_STREAM, { last_by_subj: subject });
@@ -103,16 +104,37 @@ describe('GroupCommit', () => {
     }
   }, 30_000);
 
+  it('does not let everybody wait, batch by batch, for a server that does not answer', async () => {
+    const goOn = nats.hang();
+    const messages = Array.from({ length: 600 }, message);
+    const outcomes = await settleAll(new GroupCommit(broker), messages);
+    goOn();
+    const unsent = messages.filter((_, index) => {
+      const outcome = outcomes[index]!;
+      return outcome.status === 'rejected' && outcome.reason instanceof EventStoreError;
+    });
+    // Of twelve by themselves, and of the first batch, nobody knows.
+    expect(unsent.length).toBe(isServerAtLeast(broker.connection, [2, 15]) ? messages.length - 24 : 0);
+    await publishAll(broker, [message()]);
+    for (const { subject } of unsent.slice(0, 50)) {
+      expect(await broker.manager.streams.getMessage(EVENTS_STREAM, { last_by_subj: subject })).toBeNull();
+    }
+  }, 30_000);
+
   it('says that there is no connection to everybody who waits', async () => {
     const away = Object.create(broker) as Broker;
     away.assertConnected = () => {
       throw new Error('There is no connection');
     };
     const together = new GroupCommit(away);
-    const outcomes = await Promise.allSettled(Array.from({ length: 100 }, () => together.publish(message())));
+    const outcomes = await settleAll(together, Array.from({ length: 100 }, message));
     expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
   });
 });
+
+function settleAll(over: GroupCommit, messages: readonly Message[]): Promise<PromiseSettledResult<Stored>[]> {
+  return Promise.allSettled(messages.map((each) => over.publish(each)));
+}
 
 function message(): Message {
   const id = generationIdFrom(uuidv7());

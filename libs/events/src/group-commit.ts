@@ -1,6 +1,7 @@
 import { JetStreamApiError, type PubAck } from '@nats-io/jetstream';
 import { nuid } from '@nats-io/nats-core';
 import { isServerAtLeast, type Broker } from './connect.js';
+import { EventStoreError } from './event-store.js';
 import { SentHeaders } from './header-block.js';
 
 /**
@@ -46,7 +47,7 @@ export class GroupCommit {
 
   constructor(private readonly broker: Broker) {}
 
-  /** @throws what `JetStreamClient.publish` throws; EventStoreError `unavailable` when there is no connection */
+  /** @throws what `JetStreamClient.publish` throws; EventStoreError `unavailable` when it was not sent */
   publish(message: Message): Promise<Stored> {
     return new Promise((settle, fail) => {
       this.#waiting.push({ message, settle, fail });
@@ -100,7 +101,12 @@ export class GroupCommit {
       batch.forEach(({ settle }, index) => settle({ seq: seq - (batch.length - 1 - index), duplicate: false }));
     } catch (error) {
       if (error instanceof JetStreamApiError) for (const each of batch) void this.#sendAlone(each);
-      else for (const { fail } of batch) fail(error);
+      else {
+        for (const { fail } of batch) fail(error);
+        // Batch by batch, each of them would wait as long for a server that does not answer.
+        const unsent = new EventStoreError('unavailable', 'JetStream did not answer those before');
+        for (const { fail } of this.#waiting.splice(0)) fail(unsent);
+      }
     } finally {
       this.#committing = false;
       this.#sendNext();
