@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generationIdFrom } from '@darkroom/domain';
 import { JetStreamApiError } from '@nats-io/jetstream';
+import type { ServerInfo } from '@nats-io/nats-core';
 import { v7 as uuidv7 } from 'uuid';
 import { startNats, type TestNats } from '../../../test/support/nats.js';
 import { connectBroker, isServerAtLeast, type Broker } from './connect.js';
@@ -63,7 +64,12 @@ describe('GroupCommit', () => {
   });
 
   it('makes no batches for a server that would flush each of their messages', async () => {
-    const places = await publishAll(pretending(broker, '2.14.5'), Array.from({ length: 400 }, message));
+    const places = await publishAll(pretending(broker, { version: '2.14.5' }), Array.from({ length: 400 }, message));
+    expect(await batchesOf(places)).toEqual(places.map(() => ''));
+  });
+
+  it('makes no batches for a cluster', async () => {
+    const places = await publishAll(pretending(broker, { cluster: 'three' }), Array.from({ length: 400 }, message));
     expect(await batchesOf(places)).toEqual(places.map(() => ''));
   });
 
@@ -142,9 +148,9 @@ function message(): Message {
   return { subject: generationSubject(id), headers, body: new TextEncoder().encode('{}') };
 }
 
-/** The same connection, to a server that calls itself older. */
-function pretending(broker: Broker, version: string): Broker {
-  const info = { ...broker.connection.info, version };
+/** The same connection, to a server that says something else of itself. */
+function pretending(broker: Broker, about: Partial<ServerInfo>): Broker {
+  const info = { ...broker.connection.info, ...about };
   const connection = Object.create(broker.connection, { info: { value: info } });
   return { ...broker, connection, jetstream: broker.jetstream, assertConnected: () => broker.assertConnected() };
 }

@@ -67,8 +67,10 @@ export class GroupCommit {
     return this.#waiting.length >= WORTH_A_BATCH && this.#mayBatch();
   }
 
+  /** Replicas write many messages with one flush by themselves: a batch gains nothing there. */
   #mayBatch(): boolean {
-    return isServerAtLeast(this.broker.connection, FLUSHES_ONCE);
+    const { connection } = this.broker;
+    return isServerAtLeast(connection, FLUSHES_ONCE) && connection.info?.cluster === undefined;
   }
 
   #takeBatch(): Waiting[] {

@@ -8,6 +8,7 @@ import {
   TimeoutError,
   type Msg,
 } from '@nats-io/nats-core';
+import { types } from 'node:util';
 import { isWrongLastSequence } from './broker-errors.js';
 import { REQUEST_TIMEOUT_MS, type Broker } from './connect.js';
 import { attributesFor, decode, encodeBody } from './envelope.js';
@@ -121,9 +122,7 @@ function appendError(error: unknown): Error {
     if (STREAM_FULL.has(error.code)) return storeError('full', error);
     return storeError('unavailable', error);
   }
-  // Nobody listens on the stream's subject: the message went nowhere.
-  if (error instanceof NoRespondersError) return storeError('unavailable', error);
-  if (error instanceof RequestError && error.isNoResponders()) return storeError('unavailable', error);
+  if (isForNobody(error)) return storeError('unavailable', asError(error));
   return isBrokerError(error) ? storeError('unknown', error) : asError(error);
 }
 
@@ -144,7 +143,17 @@ const BROKER_ERRORS = [
 ];
 
 function isBrokerError(error: unknown): error is Error {
-  return BROKER_ERRORS.some((kind) => error instanceof kind);
+  return BROKER_ERRORS.some((kind) => error instanceof kind) || isForNobody(error);
+}
+
+/**
+ * Nobody listens on the stream's subject, because there is none or it has no leader: the message went nowhere. The client
+ * wraps that into an error whose class it keeps to itself (`JetStreamNotEnabled`).
+ */
+function isForNobody(error: unknown): boolean {
+  if (error instanceof NoRespondersError) return true;
+  if (error instanceof RequestError) return error.isNoResponders();
+  return types.isNativeError(error) && error.cause !== undefined && isForNobody(error.cause);
 }
 
 function asError(error: unknown): Error {
