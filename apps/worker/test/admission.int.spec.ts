@@ -172,6 +172,24 @@ describe('admission', () => {
     expect([await field.running(first), await field.running(second)]).toEqual([[], []]);
   });
 
+  it('what was scheduled is let in beside what is asked for now, also from its line', async () => {
+    const [user, dispatcher] = [newUser(), field.dispatcher()];
+    const scheduled_at = new Date(Date.now() + 3_600_000).toISOString();
+    const asked = exampleRequest({ user_id: user, concurrency_limit: 1, scheduled_at });
+    const requests = [];
+    for (let i = 0; i < 2; i++) {
+      requests.push(await field.append(generationIdFrom(uuidv7()), { type: 'Request', request: asked }));
+    }
+    // As if their time had come.
+    for (const request of requests) await dispatcher.admit(request);
+    const [first, second] = requests.map(({ generationId }) => `work.due.normal.${generationId}`);
+    expect(await field.subjects('work.*.*.*')).toEqual([first]);
+    await dispatcher.dispatch(await field.cancel(requests[0]!.generationId));
+    expect(await field.subjects('work.*.*.*')).toEqual([second]);
+    await dispatcher.dispatch(await field.cancel(requests[1]!.generationId));
+    expect(await field.subjects('>')).toEqual([]);
+  });
+
   it('whose Cancelled was dispatched before it was let in keeps no slot', async () => {
     const user = newUser();
     const dispatcher = field.dispatcher();

@@ -41,10 +41,8 @@ export function workFor(event: GenerationEvent, generation: Generation): Work | 
   // An end that came meanwhile has taken the rest out of the queue.
   if (isTerminal(generation.status) && event.type !== 'Cancelled') return null;
   switch (event.type) {
-    case 'GenerationRequested': {
-      const { scheduled_at: at } = event.data;
-      return beginning('generate', at !== null && at > event.time ? at : null);
-    }
+    case 'GenerationRequested':
+      return beginning('generate', scheduledFor(event));
     case 'Generated':
       return { stage: 'download', lane, at: null };
     case 'AttemptFailed':
@@ -66,6 +64,11 @@ export function workFor(event: GenerationEvent, generation: Generation): Work | 
     case 'Failed':
       return null;
   }
+}
+
+/** The time that a request has to wait for; null: none. */
+export function scheduledFor({ data, time }: GenerationEvent<'GenerationRequested'>): string | null {
+  return data.scheduled_at !== null && data.scheduled_at > time ? data.scheduled_at : null;
 }
 
 /** Where the broker puts it at its time. */

@@ -11,7 +11,15 @@ import {
   type Lane,
   type Slots,
 } from '@darkroom/domain';
-import type { EventStore, RecordedEvent, SlotTable, WaitingLine, WorkQueue } from '@darkroom/events';
+import {
+  scheduledFor,
+  type EventStore,
+  type RecordedEvent,
+  type SlotTable,
+  type WaitingLine,
+  type WorkQueue,
+  type WorkStage,
+} from '@darkroom/events';
 import { Turns } from './turns.js';
 
 /** A generation that asks to be let into its lane. Its event is GenerationRequested or RetryRequested. */
@@ -176,9 +184,10 @@ export class Admission {
   }
 }
 
-/** Where a generation goes on that is let in by this event. */
-function stageOf(event: RecordedEvent): 'generate' | 'download' {
-  return event.type === 'RetryRequested' ? event.data.stage : 'generate';
+/** Where a generation goes on that is let in by this event: what was scheduled, beside what is asked for now (docs/adr/0015). */
+function stageOf(event: RecordedEvent): WorkStage {
+  if (event.type === 'RetryRequested') return event.data.stage;
+  return event.type === 'GenerationRequested' && scheduledFor(event) !== null ? 'due' : 'generate';
 }
 
 /** The first arrivals, as far as there is room. */
