@@ -17,7 +17,7 @@ const LARGEST_BATCH_BYTES = 1_048_576;
 /** The first server that flushes a batch once, at its end; others flush each of its messages (nats-server, #8539). */
 const FLUSHES_ONCE = [2, 15] as const;
 
-/** A message for a stream that takes atomic batches. Its headers say what the server is to check. */
+/** A message for a stream that takes atomic batches. Its headers tell the last sequence that is expected on its subject. */
 export interface Message {
   readonly subject: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -37,8 +37,8 @@ interface Waiting {
  * that while others are on their way is sent as one atomic batch, with one flush. A message by itself waits for nothing.
  *
  * Each message is stored or refused as if it had been sent alone: a batch that the server refuses, for one of its messages,
- * is sent again one by one. That is safe, also where the refusal came too late, for messages with an id and an expected
- * sequence.
+ * is sent again one by one. That is safe, also where the refusal came too late, because every message must say what it
+ * expects to find before it: what is there already is refused.
  */
 export class GroupCommit {
   readonly #waiting: Waiting[] = [];
