@@ -41,7 +41,7 @@ const DEFAULT_DRAIN_MS = 8_000;
  * Permits in handlers' hands at once: as many as keep a worker busy. Whoever stands behind them stands in the queue, where
  * a burst in one lane does not hold up the others.
  */
-export const MAX_PERMITS_OUT = 24;
+export const MAX_PERMITS_OUT = 40;
 
 /** Pause before a message whose handler failed unexpectedly is delivered again: 1 s, doubled up to 30 s. */
 const FIRST_PAUSE_MS = 1_000;
