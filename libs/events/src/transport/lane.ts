@@ -15,6 +15,7 @@ const PAUSE_MS = 500;
  */
 export class Lane {
   readonly waiting: JsMsg[] = [];
+  readonly #done: JsMsg[] = [];
   #messages: ConsumerMessages | undefined;
   #wake: (() => void) | undefined;
 
@@ -71,13 +72,22 @@ export class Lane {
       if (this.options.stopping.aborted) this.#drain();
       for await (const message of this.#messages) {
         if (this.options.stopping.aborted) message.nak();
-        else if (this.options.isDone(message)) message.ack();
+        else if (this.options.isDone(message)) this.#acknowledge(message);
         else {
           this.waiting.push(message);
           this.options.onMessage();
         }
       }
     }
+  }
+
+  /** Together with those that came with it: each by itself would be a write to the broker. One that is lost comes again. */
+  #acknowledge(message: JsMsg): void {
+    if (this.#done.push(message) > 1) return;
+    setImmediate(() => {
+      const done = this.#done.splice(0);
+      if (!this.broker.connection.isClosed()) for (const each of done) each.ack();
+    });
   }
 
   /**
