@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { FEW, MOST_GETS, planLooks, worthReading, type Awaited } from './plan-looks.js';
+import { FEW, isWorthReading, MOST_GETS, planLooks, type Awaited } from './plan-looks.js';
 
 const NOW = 1_000_000;
 const idle = { gets: 0, listing: false, callsFrom: 0 };
@@ -59,27 +59,27 @@ describe('planLooks', () => {
   });
 });
 
-describe('worthReading', () => {
+describe('isWorthReading', () => {
   const ago = (...seconds: number[]) => seconds.map((each) => NOW - each * 1_000);
 
   it('reads on for several on the next page, not for one', () => {
-    expect(worthReading(ago(1, 2, 3), NOW, 10_000)).toBe(3);
-    expect(worthReading(ago(1), NOW, 10_000)).toBe(0);
-    expect(worthReading([], NOW, 10_000)).toBe(0);
+    expect(isWorthReading(ago(1, 2, 3), NOW, 10_000)).toBe(true);
+    expect(isWorthReading(ago(1), NOW, 10_000)).toBe(false);
+    expect(isWorthReading([], NOW, 10_000)).toBe(false);
   });
 
   it('leaves the old ones to calls of their own', () => {
-    expect(worthReading(ago(1, 2, 3, 4, 600), NOW, 10_000)).toBe(4);
-    expect(worthReading(ago(500, 600, 700), NOW, 10_000)).toBe(0);
+    expect(isWorthReading(ago(1, 2, 3, 4, 600), NOW, 10_000)).toBe(true);
+    expect(isWorthReading(ago(500, 600, 700), NOW, 10_000)).toBe(false);
   });
 
   it('reads far back for many', () => {
     const far = Array.from({ length: 200 }, (_, index) => NOW - 500_000 - index);
-    expect(worthReading(far, NOW, 10_000)).toBe(200);
+    expect(isWorthReading(far, NOW, 10_000)).toBe(true);
   });
 
   it('does not read through a flood of others’ predictions', () => {
     const each = Array.from({ length: 50 }, (_, index) => NOW - index * 1_000);
-    expect(worthReading(each, NOW, 100)).toBe(0);
+    expect(isWorthReading(each, NOW, 100)).toBe(false);
   });
 });

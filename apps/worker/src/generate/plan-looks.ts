@@ -67,20 +67,18 @@ export function planLooks<T extends Awaited>(awaited: Iterable<T>, now: number, 
 }
 
 /**
- * How many of the predictions that a list has not shown yet are learned with fewer calls by reading on than one by one:
- * the newest so many of them.
+ * Whether reading on teaches more of the predictions that a list has not shown yet, with fewer calls, than asking one by one.
  * @param createdAt of each, newest first
  * @param reached how far back the list has come
  * @param msPerPage how far back a page reaches
  */
-export function worthReading(createdAt: readonly number[], reached: number, msPerPage: number): number {
-  let worth = 0;
-  let gain = 0;
-  for (let count = 1; count <= createdAt.length; count++) {
-    const pages = Math.max(1, Math.ceil((reached - createdAt[count - 1]!) / msPerPage));
-    if (count - pages <= gain) continue;
-    worth = count;
-    gain = count - pages;
+export function isWorthReading(createdAt: Iterable<number>, reached: number, msPerPage: number): boolean {
+  let count = 0;
+  for (const time of createdAt) {
+    // The list has passed it: it will not show it any more.
+    if (time >= reached) continue;
+    const pages = Math.max(1, Math.ceil((reached - time) / msPerPage));
+    if (++count > pages) return true;
   }
-  return worth;
+  return false;
 }

@@ -1,6 +1,6 @@
 import { HandBack } from '@darkroom/events';
 import { isTerminal, ProviderError, type ImageProvider, type Prediction } from '@darkroom/provider';
-import { FEW, PAGE_SIZE, planLooks, worthReading, type Awaited } from './plan-looks.js';
+import { FEW, isWorthReading, PAGE_SIZE, planLooks, type Awaited } from './plan-looks.js';
 
 export interface WatchOptions {
   /** Calls that waiting may make. The rest of the provider's limit is for everything else. */
@@ -219,7 +219,7 @@ export class PredictionWatch {
       entry.asked = 'list';
       entry.told = false;
     }
-    const missing = new Set(wanted);
+    const missing = new Set([...wanted].sort((a, b) => b.createdAt - a.createdAt));
     const begun = Date.now();
     const oldest = wanted.reduce((time, { createdAt }) => Math.min(time, createdAt), begun);
     const since = new Date(oldest - CLOCK_MARGIN_MS).toISOString();
@@ -237,16 +237,8 @@ export class PredictionWatch {
         // The next one would be on another page.
         if (++read % PAGE_SIZE > 0) continue;
         reached = Date.parse(prediction.createdAt);
-        const left = [...missing].map(({ createdAt }) => createdAt).filter((time) => time < reached);
         const msPerPage = Math.max(1, ((begun - reached) * PAGE_SIZE) / read);
-        if (
-          worthReading(
-            left.sort((a, b) => b - a),
-            reached,
-            msPerPage,
-          ) === 0
-        )
-          break;
+        if (!isWorthReading(timesOf(missing), reached, msPerPage)) break;
         this.#pay();
       }
       // Too far back, or not in the list yet: each is asked for before it is called lost.
@@ -301,4 +293,8 @@ export class PredictionWatch {
   #pay(): void {
     this.#paidUntil = Math.max(this.#paidUntil, Date.now()) + this.#msPerCall;
   }
+}
+
+function* timesOf(entries: Iterable<Entry>): Generator<number> {
+  for (const { createdAt } of entries) yield createdAt;
 }
