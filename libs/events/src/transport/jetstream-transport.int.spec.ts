@@ -7,11 +7,12 @@ import { v7 as uuidv7 } from 'uuid';
 import { eventually } from '../../../../test/support/eventually.js';
 import { startNats, type TestNats } from '../../../../test/support/nats.js';
 import { connectBroker, type Broker } from '../connect.js';
-import { exampleEvent } from '../event-store.contract.js';
+import { exampleEvent, exampleRequest } from '../event-store.contract.js';
 import type { RecordedEvent } from '../event-store.js';
+import { CommandRunner } from '../execute.js';
 import { JetStreamEventStore } from '../jetstream-event-store.js';
 import { provision } from '../provision.js';
-import { WORK_STREAM, workConsumer } from '../subjects.js';
+import { DISPATCHER_CONSUMER, EVENTS_STREAM, WORK_STREAM, workConsumer } from '../subjects.js';
 import { WorkQueue } from '../work-queue.js';
 import { Delivery, HandBack, Unprocessable } from './delivery.js';
 import { Handles } from './handles.js';
@@ -39,6 +40,19 @@ class GenerateController {
 
 @Module({ controllers: [GenerateController] })
 class WorkerModule {}
+
+let facts: RecordedEvent[];
+
+@Controller()
+class FactsController {
+  @Handles('facts')
+  note(@Payload() event: RecordedEvent): void {
+    facts.push(event);
+  }
+}
+
+@Module({ controllers: [FactsController] })
+class FactsModule {}
 
 /** A promise that a test settles itself. */
 function signal(): { wait: Promise<void>; fire: () => void } {
@@ -122,6 +136,31 @@ describe('JetStreamTransport', () => {
     await queueIsEmpty();
     expect(calls).toBe(1);
     expect(finals).toEqual([true, true]);
+  });
+
+  it('acknowledges what needs no handler, also among what does', async () => {
+    facts = [];
+    await startWorker({}, FactsModule);
+    const runner = new CommandRunner(new JetStreamEventStore(broker), { source: '/darkroom/test' });
+    const command = () => ({ commandId: uuidv7(), at: new Date().toISOString() });
+    const begin = async (): Promise<string> => {
+      const id = generationIdFrom(uuidv7());
+      await runner.execute(id, { type: 'Request', request: exampleRequest(), ...command() });
+      const attempt = { type: 'StartAttempt', stage: 'generate', worker: 'worker-1', deadline: null } as const;
+      expect((await runner.execute(id, { ...attempt, ...command() })).kind).toBe('done');
+      return id;
+    };
+    const ids = await Promise.all(Array.from({ length: 50 }, begin));
+    await eventually(
+      async () => {
+        const consumer = await broker.manager.consumers.info(EVENTS_STREAM, DISPATCHER_CONSUMER);
+        return consumer.ack_floor.stream_seq === 2 * ids.length;
+      },
+      { what: 'all facts to be acknowledged' },
+    );
+    expect(facts.map(({ type, generationId }) => [type, generationId]).sort()).toEqual(
+      ids.map((id) => ['GenerationRequested', id]).sort(),
+    );
   });
 
   it('keeps a message alive for as long as its handler runs', async () => {
