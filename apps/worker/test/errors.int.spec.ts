@@ -1,9 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { WORK_STREAM } from '@darkroom/events';
+import { decode, WORK_STREAM, WorkQueue } from '@darkroom/events';
+import { ProviderError } from '@darkroom/provider';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
+import { v7 as uuidv7 } from 'uuid';
 import { eventually } from '../../../test/support/eventually.js';
 import type { FaultInput } from '../../simulator/src/start.js';
+import { CreateGuards } from '../src/generate/create-guards.js';
+import type { CreditGate } from '../src/generate/credit-gate.js';
+import { ModelBreakers } from '../src/generate/model-breakers.js';
 import { WorkerFixture } from './worker-fixture.js';
 
 /** What a class of error does to a generation: its failed attempts (code, counted), the creates it took, and its end. */
@@ -171,6 +176,30 @@ describe('classes of errors', () => {
     expect((await fixture.ended(id, 30_000)).status).toBe('completed');
     expect(counters().creates_received).toBe(1);
   }, 60_000);
+
+  it('what was given up and then adopted is put off as work that is not outdated', async () => {
+    const id = await fixture.request();
+    const at = () => new Date().toISOString();
+    const run = (command: object) => fixture.runner.execute(id, { commandId: uuidv7(), at: at(), ...command } as never);
+    await run({ type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
+    const { fence } = (await fixture.state(id)).current!;
+    const error = { code: 'outcome_unknown', message: 'x', retryable: true };
+    await run({ type: 'FailAttempt', fence, error, retryAt: at(), counted: true });
+    const found = { provider: 'replicate', predictionId: 'p1', deadline: null, adopted: true };
+    await run({ type: 'RecordPrediction', fence, ...found });
+    const breakers = new ModelBreakers({ pauseMs: 1_000, onChange: () => undefined });
+    const queue = new WorkQueue(fixture.broker);
+    const guards = new CreateGuards(breakers, {} as CreditGate, queue, fixture.store, 600_000);
+    const [request] = await fixture.events(id);
+    await guards.unlessAway(request!, new AbortController().signal, async () => {
+      throw new ProviderError('unavailable', 'away');
+    });
+    const put = await fixture.broker.manager.streams.getMessage(WORK_STREAM, {
+      last_by_subj: `schedule.generate.${id}`,
+    });
+    expect(decode(put!.header, put!.data).version).toBeGreaterThanOrEqual((await fixture.state(id)).stageSince);
+    await fixture.cancel(id);
+  });
 
   it('throttled reads wait as long as they are told, and pay for nothing again', async () => {
     fixture.simulator.control.configure({ runMs: 500 });

@@ -133,6 +133,49 @@ describe('the sweeper', () => {
     await fixture.cancel(waiting);
   });
 
+  it('puts an attempt in hand back past the line of a user with a limit', async () => {
+    fixture.simulator.control.reset();
+    fixture.simulator.control.configure({ runMs: 3_000 });
+    await start(['dispatch', 'generate', 'project']);
+    const id = await fixture.request({ prompt: 'in hand' }, { limit: 1 });
+    await fixture.until(id, ({ current }) => current?.prediction != null);
+    await projected();
+    await fixture.closeWorkers();
+    await purge();
+    const { sweep, swept } = sweeper();
+    await sweep();
+    await sweep();
+    expect(await workOf(id)).toEqual({ [`work.generate.normal.${id}`]: 1 });
+    expect(await swept()).toBe(1);
+    await start(['dispatch', 'generate', 'download']);
+    expect((await fixture.ended(id)).status).toBe('completed');
+    expect(Object.values(fixture.simulator.control.counters().by_input)).toEqual([1]);
+  }, 60_000);
+
+  it('puts back at once what was given up and then adopted', async () => {
+    await start(['dispatch', 'project']);
+    const id = await fixture.request({ prompt: 'adopted' });
+    const at = () => new Date().toISOString();
+    const run = (command: object) => fixture.runner.execute(id, { commandId: uuidv7(), at: at(), ...command } as never);
+    await run({ type: 'StartAttempt', stage: 'generate', worker: 'w', deadline: null });
+    const { current } = await fixture.state(id);
+    const error = { code: 'outcome_unknown', message: 'x', retryable: true };
+    const retryAt = new Date(Date.now() + 3_600_000).toISOString();
+    await run({ type: 'FailAttempt', fence: current!.fence, error, retryAt, counted: true });
+    const found = { provider: 'replicate', predictionId: 'unknownthere', deadline: null, adopted: true };
+    await run({ type: 'RecordPrediction', fence: current!.fence, ...found });
+    await fixture.dispatched();
+    await projected();
+    await purge();
+    const { sweep } = sweeper();
+    await sweep();
+    expect(await workOf(id)).toEqual({ [`work.generate.normal.${id}`]: 1 });
+    // The provider does not know it: whoever has the work says so.
+    await start(['generate']);
+    await fixture.until(id, ({ error: known }) => known?.code === 'prediction_failed');
+    await fixture.cancel(id);
+  });
+
   it('puts back what waits for its next attempt at its time, and what is due at once', async () => {
     await start(['dispatch', 'project']);
     const id = await fixture.request({ prompt: 'backs off' });

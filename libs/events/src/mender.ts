@@ -26,7 +26,7 @@ export interface Examined {
   readonly hasWork: boolean | null;
   /** ISO 8601 UTC, of its last event. */
   readonly since: string | null;
-  /** The fact that put it where it is, and so asked for the work that is missing. */
+  /** What the missing work is made from: the fact that asked for an attempt, or the newest one of an attempt in hand. */
   readonly cause: RecordedEvent | null;
 }
 
@@ -71,7 +71,7 @@ export class Mender {
     }
     const { state: generation } = snapshotOf(events);
     const since = events.at(-1)?.time ?? null;
-    const cause = generation && (events[generation.stageSince - 1] ?? null);
+    const cause = generation && ((generation.current ? events.at(-1) : events[generation.stageSince - 1]) ?? null);
     const found = { id, generation, hasWork: null, since, cause };
     if (!generation || since === null) return { ...found, standing: 'unknown' };
     if (isTerminal(generation.status) || since > quietSince) return { ...found, standing: 'fine' };
@@ -88,12 +88,15 @@ export class Mender {
    * @throws EventStoreError `unavailable`
    */
   async sendOn({ id, generation, cause }: Examined, now: string): Promise<SentOn | null> {
-    const work = generation && cause && workFor(cause, generation);
+    if (!generation || !cause) return null;
+    const { current, request } = generation;
+    // An attempt in hand has its slot, and goes on: nobody would let it in a second time.
+    const work = current ? { stage: current.stage, lane: request.lane, at: null } : workFor(cause, generation);
     if (!work) return null;
     const at = work.at !== null && work.at > now ? work.at : null;
     // What was to begin goes the way of all beginnings: past the limit of its user.
     const begins = cause.type === 'GenerationRequested' || cause.type === 'RetryRequested';
-    const stage = begins && generation.request.concurrency_limit !== null ? 'admit' : work.stage;
+    const stage = begins && request.concurrency_limit !== null ? 'admit' : work.stage;
     if (!(await this.#queue.putAgain(cause, stage, work.lane, at))) return null;
     const before = await this.records.of(id, generation.version);
     await this.records.write(id, { version: generation.version, sends: (before?.sends ?? 0) + 1, at: now });

@@ -57,11 +57,12 @@ export class CreateGuards {
       const { events } = await this.store.load(work.generationId);
       const { state } = snapshotOf(events);
       if (!state || isTerminal(state.status) || this.isOver(state)) throw error;
-      // A request that comes back would be taken for one of which nothing has been begun.
-      const begun = state.current ? events.findLast(({ type }) => type === 'AttemptStarted') : undefined;
-      const passed = begun ? Date.now() - Date.parse(begun.time) : 0;
+      // A request that comes back would be taken for one of which nothing has been begun; an attempt that was given up and
+      // then adopted began before the work that would be outdated by that.
+      const newest = state.current ? events.at(-1) : undefined;
+      const passed = state.current ? Date.now() - Date.parse(state.current.startedAt) : 0;
       const pauseMs = Math.min(Math.max(passed / 2, FIRST_AWAY_MS), LONGEST_AWAY_MS);
-      await this.putOff(begun ?? work, state, afterPauseMs(pauseMs, Math.random()));
+      await this.putOff(newest ?? work, state, afterPauseMs(pauseMs, Math.random()));
       return error.kind === 'unavailable' ? 'outcome_unknown' : null;
     }
   }
