@@ -57,8 +57,8 @@ export class CreateGuards {
       const { events } = await this.store.load(work.generationId);
       const { state } = snapshotOf(events);
       if (!state || isTerminal(state.status) || this.isOver(state)) throw error;
-      // A request that comes back would be taken for one of which nothing has been begun; an attempt that was given up and
-      // then adopted began before the work that would be outdated by that.
+      // A request that comes back would be taken for one of which nothing has been begun, and the beginning of an attempt
+      // that was given up and adopted since for outdated work. The newest fact is neither.
       const newest = state.current ? events.at(-1) : undefined;
       const passed = state.current ? Date.now() - Date.parse(state.current.startedAt) : 0;
       const pauseMs = Math.min(Math.max(passed / 2, FIRST_AWAY_MS), LONGEST_AWAY_MS);
